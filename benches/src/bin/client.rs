@@ -1,0 +1,8 @@
+#![forbid(unsafe_code)]
+//! Runs one workload on one client and prints one line of JSON.
+//!
+//! `client <async-nats|midge> <workload> --url <url> [--count <n>] [--size <bytes>] [...]`
+
+fn main() -> midge_benches::Result<()> {
+    midge_benches::clients::main()
+}

@@ -1,0 +1,99 @@
+//! `docs/benchmarks.md`: one section a kind of measurement, each replaced when it is measured.
+
+use std::path::PathBuf;
+
+use midge_benches::Result;
+
+use crate::machine::Facts;
+use crate::table::Table;
+use crate::tools::Tools;
+
+/// Sections in the order of the document: their key and their title.
+const SECTIONS: &[(&str, &str)] = &[
+    ("multi", "Side by side, multi-thread runtime"),
+    ("current", "Side by side, current-thread runtime"),
+    ("allocations", "Allocations"),
+    ("instructions", "Instructions"),
+    ("size", "A hello program"),
+];
+
+const HEAD: &str = "\
+# Benchmarks
+
+midge and async-nats, side by side in one run. The tables are written by
+
+```text
+cargo run --release -p midge-benches
+cargo run --release -p midge-benches -- instructions size
+```
+
+Rules, so that a weak result cannot look good:
+
+- Client, sink, replayer and server are processes of their own, started afresh for every round; CPU
+  time is that of the client process alone, user and system, by `getrusage`. The clients take
+  turns, and who goes first changes from round to round.
+- The *sink* is a raw server that counts publishes and discards them; the *replayer* is a raw
+  server that sends prebuilt messages as fast as the socket takes them. A publish run ends when
+  the sink has confirmed the count (or the server has echoed a marker sent last), a receive run
+  when user code has the last message.
+- A run that dropped a message is void: async-nats gets subscriptions as large as the run, midge
+  has its default limits and stops reading when they are reached.
+- The workloads are one source text for both: the same prepared subject and payload, cloned for
+  each call, in a task spawned on the same runtime with the same workers. The same profile; no
+  `target-cpu=native`.
+- A bar counts as met from nine rounds on.
+";
+
+/// The document, as loaded and changed.
+pub(crate) struct Document {
+    path: PathBuf,
+    /// The body of each section that has one, in the order of [`SECTIONS`].
+    bodies: Vec<Option<String>>,
+}
+
+impl Document {
+    /// Reads the sections that the file has.
+    pub(crate) fn load(tools: &Tools) -> Result<Self> {
+        let path = tools.workspace().join("docs").join("benchmarks.md");
+        let text = if path.exists() { std::fs::read_to_string(&path)? } else { String::new() };
+        let body = |key: &str| {
+            let (_, rest) = text.split_once(&begin(key))?;
+            let (body, _) = rest.split_once(&end(key))?;
+            Some(body.to_owned())
+        };
+        Ok(Self { bodies: SECTIONS.iter().map(|(key, _)| body(key)).collect(), path })
+    }
+
+    /// Prints a table and makes it the section called `key`.
+    pub(crate) fn show(&mut self, key: &str, table: &Table, facts: &Facts) {
+        println!("{table}");
+        for ((known, title), body) in SECTIONS.iter().zip(&mut self.bodies) {
+            if *known == key {
+                *body = Some(format!("\n## {title}\n\n{facts}\n\n{table}"));
+            }
+        }
+    }
+
+    /// Writes the file and returns its path.
+    pub(crate) fn save(&self) -> Result<String> {
+        let mut text = String::from(HEAD);
+        for ((key, _), body) in SECTIONS.iter().zip(&self.bodies) {
+            if let Some(body) = body {
+                text += &format!("\n{}{body}{}", begin(key), end(key));
+            }
+        }
+        if let Some(folder) = self.path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&self.path, text)?;
+        Ok(self.path.display().to_string())
+    }
+}
+
+fn begin(key: &str) -> String {
+    format!("<!-- measured: {key} -->\n")
+}
+
+fn end(key: &str) -> String {
+    format!("<!-- end: {key} -->\n")
+}

@@ -1,0 +1,70 @@
+//! The workloads, written against the names that the clients share.
+//!
+//! This text is compiled once a client: `nats` is the client's crate, and `options` and
+//! `subscribe` come from the module that includes it.
+
+mod connections;
+mod publish;
+mod receive;
+mod request;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::{nats, options, subscribe};
+use crate::clients::{Drops, Limits, Settings};
+use crate::report::Report;
+use crate::{Result, subjects};
+
+/// Runs the workload called `name`.
+///
+/// # Errors
+///
+/// When there is none of that name, or it fails.
+pub async fn run(name: &str, settings: &Settings, drops: &Drops) -> Result<Report> {
+    match name {
+        "publish" => publish::run(settings, drops).await,
+        "receive" => receive::run(settings, drops).await,
+        "request" => request::run(settings, drops).await,
+        "connect" => connections::connect_times(settings, drops).await,
+        "idle-connections" => connections::idle_connections(settings, drops).await,
+        "idle-subscriptions" => connections::idle_subscriptions(settings, drops).await,
+        other => Err(format!("no workload {other:?}").into()),
+    }
+}
+
+async fn connect(settings: &Settings, limits: Limits, drops: &Drops) -> Result<nats::Client> {
+    Ok(options(limits, drops).connect(settings.url.as_str()).await?)
+}
+
+fn payload(settings: &Settings) -> Bytes {
+    Bytes::from(vec![b'x'; settings.size])
+}
+
+/// Sends a marker through the connection and waits until it comes back.
+struct Marker {
+    client: nats::Client,
+    subscriber: nats::Subscriber,
+}
+
+impl Marker {
+    async fn new(client: &nats::Client) -> Result<Self> {
+        let subscriber = subscribe(client, subjects::DONE, Limits::Default).await?;
+        Ok(Self { client: client.clone(), subscriber })
+    }
+
+    /// Waits until the other end has handled everything sent before, and checks its count if it
+    /// is one that counts.
+    async fn pass(&mut self, sent: usize) -> Result<()> {
+        self.client.publish(subjects::DONE, Bytes::new()).await?;
+        let message = self.subscriber.next().await.ok_or("closed while waiting for the marker")?;
+        if message.payload.is_empty() {
+            return Ok(());
+        }
+        let counted: usize = core::str::from_utf8(&message.payload)?.parse()?;
+        if counted == sent {
+            return Ok(());
+        }
+        Err(format!("void: sent {sent} messages, {counted} arrived").into())
+    }
+}

@@ -1,0 +1,82 @@
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(clippy::wildcard_enum_match_arm)]
+//! The NATS client protocol as pure state machines.
+//!
+//! No socket, no clock, no thread, no runtime, no randomness of its own: bytes and the time go in,
+//! bytes and events come out, so that every decision can be tested with bytes and a number for the
+//! clock, and replayed.
+//!
+//! | part | what it decides |
+//! | --- | --- |
+//! | [`Decoder`], [`encode`] | where frames begin and end |
+//! | [`Outbox`] | what may be sent, in which order, and what becomes of it when a connection is lost |
+//! | [`Connection`] | handshake, servers, reconnecting, keep-alive |
+//! | [`Subscriptions`], [`Requests`] | whose a message is |
+
+extern crate alloc;
+
+mod backoff;
+mod connect_info;
+mod connection;
+mod decoder;
+mod discovery;
+mod info;
+mod message;
+mod nuid;
+mod outbox;
+mod pool;
+mod random;
+mod requests;
+mod server_addr;
+mod server_error;
+mod sid;
+mod snippet;
+mod status;
+mod subject;
+mod subject_algebra;
+mod subscriptions;
+mod text;
+mod time;
+
+pub mod encode;
+pub mod header;
+#[cfg(feature = "nkeys")]
+#[cfg_attr(docsrs, doc(cfg(feature = "nkeys")))]
+pub mod nkeys;
+
+pub use backoff::Backoff;
+pub use connect_info::{Auth, ConnectInfo};
+pub use connection::{
+    Action, AttemptFailure, AuthFailures, Cause, Choice, Chosen, CloseReason, Config, Connection,
+    ConnectionEvent, Delay, FirstConnect, Identity, LostReason, Names, Phase, Reconnect,
+    RoundTrips, Scope, Secrets, Step, Target, TlsMode, Writing,
+};
+pub use decoder::{ClientDecoder, ClientFrame, DecodeError, DecodeLimits, Decoder, Frame};
+pub use discovery::{Discovery, Refused};
+pub use header::{HeaderMap, HeaderName, HeaderValue, HeaderView, InvalidHeader};
+pub use info::{InvalidInfo, ServerInfo};
+pub use message::{Message, MessageFrame, OutboundMessage};
+pub use nuid::{Nuid, NuidString};
+pub use outbox::{
+    CHUNK_BYTES, Chunk, Cut, Fence, FenceId, HeaderSupport, Intake, OnWire, Outbox, OutboxLimits,
+    Publish, Refusal, Requeued, SPLICE_BYTES_MIN, ServerLimits,
+};
+pub use pool::{Order, Server, ServerId};
+pub use random::Random;
+pub use requests::{OnDisconnect, RequestId, Requests};
+pub use server_addr::{InvalidServerAddr, InvalidServerAddrKind, ServerAddr, ToServerAddrs};
+pub use server_error::{ServerError, ServerErrorClass};
+pub use sid::Sid;
+pub use snippet::Snippet;
+pub use status::{InvalidStatusCode, StatusCode};
+pub use subject::{
+    InvalidInboxPrefix, InvalidQueueGroup, InvalidSubject, SUBJECT_LEN_MAX, Subject, SubjectError,
+    SubjectFault, ToSubject, check_inbox_prefix, check_queue_group,
+};
+pub use subject_algebra::{
+    FillError, captures, escape_token, fill, is_subset, matches, overlap, tokens, unescape_token,
+};
+pub use subscriptions::{Delivery, Slot, Subscription, Subscriptions};
+pub use time::Instant;

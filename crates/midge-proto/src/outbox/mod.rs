@@ -1,0 +1,472 @@
+//! The half of a connection that a publisher touches.
+//!
+//! Whoever publishes appends a whole frame to the outbound bytes on its own thread, so that the
+//! order on the wire is the order of the calls. Whoever drives the connection takes chunks of whole
+//! frames off the front, writes them, and gives the empty buffers back.
+//!
+//! ```text
+//! publish, subscribe, fence --> [chunk][chunk][tail..]  --take--> socket
+//!                                   ^
+//! after a lost connection: what was not written, whole frames only
+//! ```
+
+mod chunk;
+mod requeue;
+
+pub use chunk::{Chunk, Fence, FenceId};
+pub use requeue::{Cut, Requeued};
+
+use crate::encode;
+use crate::header::HeaderMap;
+use crate::sid::Sid;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt;
+
+/// Bytes after which a chunk is closed, and so the size of one write.
+///
+/// Measured on loopback: writes of 32 KiB move 6.3 GB/s, of 64 KiB 1.9 GB/s, because one just over
+/// a 65,483-byte segment leaves a runt behind.
+pub const CHUNK_BYTES: usize = 32 << 10;
+
+/// Payloads from this size on, in bytes, are written from where they are instead of being copied.
+pub const SPLICE_BYTES_MIN: usize = 16 << 10;
+
+/// Empty buffers kept to be filled again; as many as a writer and an encoder need to never wait
+/// for each other.
+const FREE_BUFFERS_MAX: usize = 4;
+
+/// How much may wait to be written, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxLimits {
+    /// While connected: above this a publisher has to wait. Default 1 MiB.
+    pub high_water: usize,
+    /// While connected: publishers that wait go on once this is reached. Default half of the above.
+    pub low_water: usize,
+    /// While not connected: above this a publish fails. Default 8 MiB, as in nats.go; 0 makes every
+    /// publish fail at once.
+    pub offline_max: usize,
+}
+
+impl Default for OutboxLimits {
+    fn default() -> Self {
+        Self { high_water: 1 << 20, low_water: 512 << 10, offline_max: 8 << 20 }
+    }
+}
+
+/// What the connected server accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Headers and payload of one message in bytes; `usize::MAX` for no limit.
+    pub max_payload: usize,
+    /// Whether it takes headers.
+    pub headers: HeaderSupport,
+}
+
+/// Whether a server takes messages with headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderSupport {
+    /// Since server 2.2, unless switched off.
+    Yes,
+    /// Publishing headers would end the connection.
+    No,
+}
+
+/// Why a frame was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Connected, but too much waits to be written: wait for [`Outbox::has_room`].
+    Full,
+    /// Not connected, and the buffer for that is full.
+    BufferFull {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The message is larger than the server takes.
+    MaxPayloadExceeded {
+        /// Headers and payload in bytes.
+        size: usize,
+        /// What the server takes in bytes.
+        limit: usize,
+    },
+    /// The server takes no headers.
+    HeadersNotSupported,
+    /// There is no connection on which it could be answered.
+    Disconnected,
+    /// The client is being drained.
+    Draining,
+    /// The client was closed.
+    Closed,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("too many bytes wait to be written"),
+            Self::BufferFull { limit } => {
+                write!(f, "not connected, and the reconnect buffer of {limit} bytes is full")
+            }
+            Self::MaxPayloadExceeded { size, limit } => {
+                write!(f, "message of {size} bytes is over the server's max_payload of {limit}")
+            }
+            Self::HeadersNotSupported => f.write_str("the server does not support headers"),
+            Self::Disconnected => f.write_str("not connected"),
+            Self::Draining => f.write_str("the client is draining"),
+            Self::Closed => f.write_str("the client is closed"),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// Who may still append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// Everybody.
+    Open,
+    /// Publishers, but no new subscriptions: the first part of a drain.
+    PublishOnly,
+    /// Nobody: the last part of a drain.
+    Draining,
+    /// Nobody, for good.
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    Offline,
+    Online,
+}
+
+/// One message to publish, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Publish<'a> {
+    /// Checked by the caller: a subject without blanks and control bytes.
+    pub subject: &'a [u8],
+    /// Checked by the caller in the same way.
+    pub reply: Option<&'a [u8]>,
+    /// Checked by the caller; an empty map is sent as no headers.
+    pub headers: Option<&'a HeaderMap>,
+    /// The body.
+    pub payload: &'a Bytes,
+}
+
+/// Outbound frames between the handles of a client and its driver.
+#[derive(Debug)]
+pub struct Outbox {
+    link: Link,
+    intake: Intake,
+    limits: OutboxLimits,
+    server: ServerLimits,
+    closed: VecDeque<Chunk>,
+    tail: Chunk,
+    free: Vec<Vec<u8>>,
+    queued: usize,
+    /// Bytes ever appended, less those dropped again: the end of the queue as a position.
+    appended: u64,
+    /// Largest message in the queue since it was last empty, headers included.
+    largest: usize,
+    /// Whether the queue may hold a message with headers.
+    with_headers: bool,
+    published: u64,
+    published_bytes: u64,
+}
+
+impl Outbox {
+    /// An outbox without a connection.
+    #[must_use]
+    pub fn new(limits: OutboxLimits) -> Self {
+        Self {
+            link: Link::Offline,
+            intake: Intake::Open,
+            limits,
+            server: ServerLimits { max_payload: usize::MAX, headers: HeaderSupport::Yes },
+            closed: VecDeque::new(),
+            tail: Chunk::default(),
+            free: Vec::new(),
+            queued: 0,
+            appended: 0,
+            largest: 0,
+            with_headers: false,
+            published: 0,
+            published_bytes: 0,
+        }
+    }
+
+    /// Appends a message.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; nothing was appended then.
+    #[inline]
+    pub fn publish(&mut self, message: Publish<'_>) -> Result<(), Refusal> {
+        let headers = message.headers.filter(|headers| !headers.is_empty());
+        let header_len = headers.map_or(0, HeaderMap::encoded_len);
+        let size = header_len + message.payload.len();
+        self.admit(size, header_len)?;
+        self.largest = self.largest.max(size);
+        self.with_headers |= header_len > 0;
+        let tail = self.tail_for(size.min(SPLICE_BYTES_MIN) + message.subject.len());
+        tail.count_publish();
+        let added = if message.payload.len() < SPLICE_BYTES_MIN {
+            tail.append(|out| {
+                encode::publish(out, message.subject, message.reply, headers, message.payload);
+            })
+        } else {
+            let head = tail.append(|out| {
+                let (subject, reply) = (message.subject, message.reply);
+                encode::publish_head(out, subject, reply, headers, message.payload.len());
+            });
+            tail.splice(message.payload.clone());
+            head + message.payload.len() + tail.append(|out| out.extend_from_slice(b"\r\n"))
+        };
+        self.published += 1;
+        self.published_bytes += size as u64;
+        self.added(added);
+        Ok(())
+    }
+
+    /// Appends `SUB`, if there is a connection; else the next connection will send it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Draining`] or [`Refusal::Closed`].
+    pub fn subscribe(
+        &mut self,
+        subject: &[u8],
+        queue: Option<&[u8]>,
+        sid: Sid,
+    ) -> Result<OnWire, Refusal> {
+        match self.intake {
+            Intake::Open => Ok(self.control(|out| encode::subscribe(out, subject, queue, sid))),
+            Intake::PublishOnly | Intake::Draining => Err(Refusal::Draining),
+            Intake::Closed => Err(Refusal::Closed),
+        }
+    }
+
+    /// Appends `UNSUB`, if there is a connection.
+    pub fn unsubscribe(&mut self, sid: Sid, max: Option<u64>) -> OnWire {
+        self.control(|out| encode::unsubscribe(out, sid, max))
+    }
+
+    /// Appends a PING whose PONG proves that the server has processed everything before it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Disconnected`] without a connection, [`Refusal::Closed`] after closing.
+    pub fn fence(&mut self, id: FenceId) -> Result<(), Refusal> {
+        if self.intake == Intake::Closed {
+            return Err(Refusal::Closed);
+        }
+        match self.control(|out| out.extend_from_slice(encode::PING)) {
+            OnWire::Yes => {
+                self.tail.push_fence(id);
+                Ok(())
+            }
+            OnWire::No => Err(Refusal::Disconnected),
+        }
+    }
+
+    /// Takes the next chunk to write, if there is a connection and anything to write.
+    pub fn take(&mut self) -> Option<Chunk> {
+        match self.link {
+            Link::Offline => None,
+            Link::Online => self.take_any(),
+        }
+    }
+
+    /// Takes the next chunk whether or not there is a connection: for a last attempt at the end.
+    pub fn take_any(&mut self) -> Option<Chunk> {
+        let chunk = match self.closed.pop_front() {
+            Some(chunk) => chunk,
+            None if self.tail.is_empty() => return None,
+            None => {
+                let fresh = self.fresh();
+                core::mem::replace(&mut self.tail, fresh)
+            }
+        };
+        self.queued -= chunk.len();
+        if self.queued == 0 {
+            self.largest = 0;
+            self.with_headers = false;
+        }
+        Some(chunk)
+    }
+
+    /// Gives a written chunk's buffer back.
+    pub fn recycle(&mut self, chunk: Chunk) {
+        let buffer = chunk.into_buffer();
+        if self.free.len() < FREE_BUFFERS_MAX && buffer.capacity() <= 2 * CHUNK_BYTES {
+            self.free.push(buffer);
+        }
+    }
+
+    /// Lets go of empty buffers: for a connection that has been idle.
+    pub fn shrink(&mut self) {
+        self.free = Vec::new();
+        if self.queued == 0 {
+            self.tail = Chunk::default();
+            self.closed = VecDeque::new();
+        }
+    }
+
+    /// There is a connection: frames may be taken, and `server` limits what is appended.
+    pub fn set_online(&mut self, server: ServerLimits) {
+        self.link = Link::Online;
+        self.server = server;
+    }
+
+    /// The server's limits changed, or are known before the connection is ready.
+    pub fn set_server_limits(&mut self, server: ServerLimits) {
+        self.server = server;
+    }
+
+    /// Changes the bounds on what may wait.
+    pub fn set_limits(&mut self, limits: OutboxLimits) {
+        self.limits = limits;
+    }
+
+    /// Restricts who may append; never widens it again.
+    pub fn restrict(&mut self, intake: Intake) {
+        let rank = |intake: Intake| match intake {
+            Intake::Open => 0,
+            Intake::PublishOnly => 1,
+            Intake::Draining => 2,
+            Intake::Closed => 3,
+        };
+        if rank(intake) > rank(self.intake) {
+            self.intake = intake;
+        }
+    }
+
+    /// Whether a publisher that was [`Refusal::Full`] may try again.
+    #[must_use]
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        match self.link {
+            Link::Online => self.queued <= self.limits.high_water,
+            // Not room, but an answer: the attempt will not be `Full`.
+            Link::Offline => true,
+        }
+    }
+
+    /// Whether so little waits that publishers in line should be woken.
+    #[must_use]
+    #[inline]
+    pub fn is_low(&self) -> bool {
+        self.link == Link::Offline || self.queued <= self.limits.low_water
+    }
+
+    /// Whether nothing waits to be taken.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.queued == 0
+    }
+
+    /// Bytes that wait to be taken.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.queued
+    }
+
+    /// Where the queue ends, as a position in the stream of everything appended.
+    #[must_use]
+    pub fn end_position(&self) -> u64 {
+        self.appended
+    }
+
+    /// Where the queue begins: everything before it was taken.
+    #[must_use]
+    pub fn start_position(&self) -> u64 {
+        self.appended - self.queued as u64
+    }
+
+    /// Whether frames are taken, that is, whether there is a connection.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.link == Link::Online
+    }
+
+    /// Who may still append.
+    #[must_use]
+    pub fn intake(&self) -> Intake {
+        self.intake
+    }
+
+    /// The server's limits in force.
+    #[must_use]
+    pub fn server_limits(&self) -> ServerLimits {
+        self.server
+    }
+
+    /// Messages accepted, and their headers and payloads in bytes.
+    #[must_use]
+    pub fn published(&self) -> (u64, u64) {
+        (self.published, self.published_bytes)
+    }
+
+    #[inline]
+    fn admit(&self, size: usize, header_len: usize) -> Result<(), Refusal> {
+        if size > self.server.max_payload {
+            let limit = self.server.max_payload;
+            return Err(Refusal::MaxPayloadExceeded { size, limit });
+        }
+        if header_len > 0 && self.server.headers == HeaderSupport::No {
+            return Err(Refusal::HeadersNotSupported);
+        }
+        match self.intake {
+            Intake::Open | Intake::PublishOnly => {}
+            Intake::Draining => return Err(Refusal::Draining),
+            Intake::Closed => return Err(Refusal::Closed),
+        }
+        match self.link {
+            Link::Online if self.queued > self.limits.high_water => Err(Refusal::Full),
+            Link::Offline if self.queued + size > self.limits.offline_max => {
+                Err(Refusal::BufferFull { limit: self.limits.offline_max })
+            }
+            Link::Online | Link::Offline => Ok(()),
+        }
+    }
+
+    /// The chunk that a frame of about `size` bytes of our own goes to.
+    #[inline]
+    fn tail_for(&mut self, size: usize) -> &mut Chunk {
+        if self.tail.len() + size > CHUNK_BYTES && !self.tail.is_empty() {
+            let fresh = self.fresh();
+            let full = core::mem::replace(&mut self.tail, fresh);
+            self.closed.push_back(full);
+        }
+        &mut self.tail
+    }
+
+    fn fresh(&mut self) -> Chunk {
+        Chunk::with_buffer(self.free.pop().unwrap_or_default())
+    }
+
+    fn control(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> OnWire {
+        if self.link == Link::Offline {
+            return OnWire::No;
+        }
+        let added = self.tail_for(64).append(write);
+        self.added(added);
+        OnWire::Yes
+    }
+
+    #[inline]
+    fn added(&mut self, bytes: usize) {
+        self.queued += bytes;
+        self.appended += bytes as u64;
+    }
+}
+
+/// Whether a control frame was appended, or is left to the next connection's replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnWire {
+    /// It is in the queue.
+    Yes,
+    /// There is no connection.
+    No,
+}

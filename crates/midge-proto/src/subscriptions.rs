@@ -1,0 +1,283 @@
+//! Which subscriptions there are, and what a new connection has to be told of them.
+
+use crate::encode;
+use crate::sid::Sid;
+use crate::subject::Subject;
+use alloc::string::String;
+use alloc::vec::Vec;
+use hashbrown::HashMap;
+
+/// Where a subscription's messages go: an index that stays the same for the subscription's life and
+/// is used again afterwards, so that a driver can keep its mailboxes in a `Vec`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(u32);
+
+impl Slot {
+    /// The index as a number.
+    #[must_use]
+    #[inline]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What to do with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Hand it on, and expect more.
+    Deliver(Slot),
+    /// Hand it on; it was the last one, and the subscription is gone now.
+    DeliverLast(Slot),
+    /// No such subscription: an `UNSUB` was on its way. To be dropped silently.
+    Unknown,
+}
+
+/// One live subscription.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// Its id.
+    pub sid: Sid,
+    /// Its subject filter.
+    pub subject: Subject,
+    /// Its queue group.
+    pub queue: Option<String>,
+    /// Ends after this many deliveries in all.
+    pub max: Option<u64>,
+    /// Deliveries so far, on all connections, those that found a full queue included.
+    pub received: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The connected server does not know it.
+    Unsent,
+    /// Its `SUB` is on the wire, or ahead of everything else that will be.
+    Sent,
+    /// Its `UNSUB` is on the wire; what is still in flight gets through.
+    Draining,
+}
+
+/// The subscriptions of one client.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    by_sid: HashMap<Sid, u32>,
+    slots: Vec<Option<Subscription>>,
+    free: Vec<u32>,
+    /// The last one found: messages come in runs.
+    latest: Option<(Sid, u32)>,
+}
+
+impl Subscriptions {
+    /// Adds a subscription; `on_wire` says whether its `SUB` is already in the outbox.
+    pub fn insert(
+        &mut self,
+        sid: Sid,
+        subject: Subject,
+        queue: Option<String>,
+        on_wire: crate::outbox::OnWire,
+    ) -> Slot {
+        let state = match on_wire {
+            crate::outbox::OnWire::Yes => State::Sent,
+            crate::outbox::OnWire::No => State::Unsent,
+        };
+        let subscription = Subscription { sid, subject, queue, max: None, received: 0, state };
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.slots[index as usize] = Some(subscription);
+                index
+            }
+            None => {
+                self.slots.push(Some(subscription));
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.by_sid.insert(sid, index);
+        Slot(index)
+    }
+
+    /// Counts a message for `sid` and says where it goes.
+    #[inline]
+    pub fn deliver(&mut self, sid: Sid) -> Delivery {
+        let index = match self.latest {
+            Some((latest, index)) if latest == sid => index,
+            _ => match self.by_sid.get(&sid) {
+                Some(&index) => {
+                    self.latest = Some((sid, index));
+                    index
+                }
+                None => return Delivery::Unknown,
+            },
+        };
+        let Some(subscription) = self.slots.get_mut(index as usize).and_then(Option::as_mut) else {
+            return Delivery::Unknown;
+        };
+        subscription.received += 1;
+        match subscription.max {
+            Some(max) if subscription.received >= max => {
+                self.remove(sid);
+                Delivery::DeliverLast(Slot(index))
+            }
+            Some(_) | None => Delivery::Deliver(Slot(index)),
+        }
+    }
+
+    /// Ends a subscription at once.
+    pub fn remove(&mut self, sid: Sid) -> Option<(Slot, Subscription)> {
+        let index = self.by_sid.remove(&sid)?;
+        self.latest = None;
+        let subscription = self.slots.get_mut(index as usize)?.take()?;
+        self.free.push(index);
+        Some((Slot(index), subscription))
+    }
+
+    /// Limits a subscription to `max` deliveries in all; returns its slot if that ends it at once.
+    pub fn set_max(&mut self, sid: Sid, max: u64) -> Option<Slot> {
+        let index = *self.by_sid.get(&sid)?;
+        let subscription = self.slots.get_mut(index as usize)?.as_mut()?;
+        subscription.max = Some(max);
+        if subscription.received >= max {
+            return self.remove(sid).map(|(slot, _)| slot);
+        }
+        None
+    }
+
+    /// Marks a subscription whose `UNSUB` is on the wire; it stays for what is in flight.
+    pub fn set_draining(&mut self, sid: Sid) {
+        if let Some(&index) = self.by_sid.get(&sid) {
+            if let Some(Some(subscription)) = self.slots.get_mut(index as usize) {
+                subscription.state = State::Draining;
+            }
+        }
+    }
+
+    /// The connection is lost: no server knows any of them, and those that were draining are over.
+    ///
+    /// Returns the slots of the latter.
+    pub fn handle_disconnected(&mut self) -> Vec<Slot> {
+        let mut ended = Vec::new();
+        for subscription in self.slots.iter_mut().flatten() {
+            match subscription.state {
+                State::Draining => ended.push(subscription.sid),
+                State::Sent | State::Unsent => subscription.state = State::Unsent,
+            }
+        }
+        ended.into_iter().filter_map(|sid| self.remove(sid)).map(|(slot, _)| slot).collect()
+    }
+
+    /// Appends `SUB`, and `UNSUB` with what remains of a limit, for all that the server does not
+    /// know yet.
+    pub fn replay(&mut self, out: &mut Vec<u8>) {
+        for subscription in self.slots.iter_mut().flatten() {
+            if subscription.state != State::Unsent {
+                continue;
+            }
+            subscription.state = State::Sent;
+            let queue = subscription.queue.as_deref().map(str::as_bytes);
+            encode::subscribe(out, subscription.subject.as_bytes(), queue, subscription.sid);
+            if let Some(max) = subscription.max {
+                // The server counts from its own SUB on. A remainder of zero cannot be: such a
+                // subscription was removed at its last message.
+                let remaining = max.saturating_sub(subscription.received).max(1);
+                encode::unsubscribe(out, subscription.sid, Some(remaining));
+            }
+        }
+    }
+
+    /// The subscription behind an id.
+    #[must_use]
+    pub fn get(&self, sid: Sid) -> Option<&Subscription> {
+        self.slots.get(*self.by_sid.get(&sid)? as usize)?.as_ref()
+    }
+
+    /// Where the messages of `sid` go.
+    #[must_use]
+    pub fn slot(&self, sid: Sid) -> Option<Slot> {
+        self.by_sid.get(&sid).copied().map(Slot)
+    }
+
+    /// All live subscriptions with their slots, in the order of their slots.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Subscription)> {
+        let numbered = self.slots.iter().enumerate();
+        numbered.filter_map(|(index, entry)| Some((Slot(index as u32), entry.as_ref()?)))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_sid.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_sid.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::OnWire;
+    use alloc::string::ToString;
+
+    fn sid(number: u64) -> Sid {
+        Sid::new(number).unwrap()
+    }
+
+    fn replayed(subscriptions: &mut Subscriptions) -> String {
+        let mut out = Vec::new();
+        subscriptions.replay(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_reconnect_asks_for_what_remains_of_a_limit() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.insert(sid(1), Subject::from("a.*"), Some("q".to_string()), OnWire::Yes);
+        assert_eq!(subscriptions.set_max(sid(1), 5), None);
+        for _ in 0..3 {
+            assert!(matches!(subscriptions.deliver(sid(1)), Delivery::Deliver(_)));
+        }
+        assert_eq!(replayed(&mut subscriptions), "", "the server knows it");
+        subscriptions.handle_disconnected();
+        assert_eq!(replayed(&mut subscriptions), "SUB a.* q 1\r\nUNSUB 1 2\r\n");
+        assert!(matches!(subscriptions.deliver(sid(1)), Delivery::Deliver(_)));
+        assert!(matches!(subscriptions.deliver(sid(1)), Delivery::DeliverLast(_)));
+        assert_eq!(subscriptions.deliver(sid(1)), Delivery::Unknown);
+        assert!(subscriptions.is_empty());
+    }
+
+    #[test]
+    fn a_limit_that_was_reached_already_ends_the_subscription_at_once() {
+        let mut subscriptions = Subscriptions::default();
+        let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        subscriptions.deliver(sid(1));
+        subscriptions.deliver(sid(1));
+        assert_eq!(subscriptions.set_max(sid(1), 2), Some(slot));
+        subscriptions.handle_disconnected();
+        assert_eq!(replayed(&mut subscriptions), "");
+    }
+
+    #[test]
+    fn a_draining_subscription_is_not_restored() {
+        let mut subscriptions = Subscriptions::default();
+        let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        subscriptions.insert(sid(2), Subject::from("b"), None, OnWire::Yes);
+        subscriptions.set_draining(sid(1));
+        assert!(matches!(subscriptions.deliver(sid(1)), Delivery::Deliver(_)), "in flight");
+        assert_eq!(subscriptions.handle_disconnected(), [slot]);
+        assert_eq!(replayed(&mut subscriptions), "SUB b 2\r\n");
+    }
+
+    #[test]
+    fn a_slot_is_used_again_but_an_old_id_finds_nothing() {
+        let mut subscriptions = Subscriptions::default();
+        let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        subscriptions.deliver(sid(1));
+        subscriptions.remove(sid(1));
+        assert_eq!(subscriptions.insert(sid(2), Subject::from("b"), None, OnWire::Yes), slot);
+        assert_eq!(subscriptions.deliver(sid(1)), Delivery::Unknown);
+        assert_eq!(subscriptions.deliver(sid(2)), Delivery::Deliver(slot));
+    }
+}

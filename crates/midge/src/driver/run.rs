@@ -1,0 +1,184 @@
+//! The loop that every async runtime shares.
+
+use super::{Driver, Order, Parked};
+use crate::runtime::{Runtime, Stream};
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use midge_proto::Instant;
+use std::io::IoSlice;
+
+/// Reads or writes in one poll before others get their turn.
+const TURNS_MAX: usize = 16;
+
+/// Drives a client's connection on `runtime` until the client is closed.
+///
+/// An adapter spawns this once a connection. Dropping the future ends the client: every waiter hears
+/// that it is closed.
+pub async fn run<R: Runtime>(driver: Driver, runtime: R) {
+    let mut driver = driver;
+    let mut stream: Option<R::Stream> = None;
+    let mut resolving = None;
+    let mut dialing = None;
+    let mut sleep = None;
+    let mut armed = Instant::MAX;
+    poll_fn(|cx| {
+        let now = runtime.now();
+        driver.handle_commands(now);
+        for _ in 0..TURNS_MAX {
+            let mut progress = false;
+            if driver.poll_timeout().is_some_and(|at| at <= now) {
+                driver.handle_timeout(now);
+                progress = true;
+            }
+            while driver.poll_callbacks(now, cx).is_ready() {
+                progress = true;
+            }
+            while let Some(order) = driver.poll_order() {
+                progress = true;
+                match order {
+                    Order::Resolve { host, port } => {
+                        resolving = Some(Box::pin(runtime.resolve(host, port)));
+                    }
+                    Order::Dial { target, options } => {
+                        dialing = Some(Box::pin(runtime.connect(target, options)));
+                    }
+                    Order::Hangup => {
+                        resolving = None;
+                        dialing = None;
+                        if let Some(mut stream) = stream.take() {
+                            // The descriptor is closed by the drop; this sends the TCP end first.
+                            let _ = stream.poll_close(cx);
+                        }
+                    }
+                }
+            }
+            if let Some(Poll::Ready(result)) = poll_some(&mut resolving, cx) {
+                resolving = None;
+                driver.handle_resolved(now, result);
+                progress = true;
+            }
+            if let Some(Poll::Ready(result)) = poll_some(&mut dialing, cx) {
+                dialing = None;
+                match result {
+                    Ok(open) => {
+                        let local = open.local_addr();
+                        stream = Some(open);
+                        driver.handle_dialed(now, local);
+                    }
+                    Err(error) => driver.handle_dial_failed(now, &error),
+                }
+                progress = true;
+            }
+            if let Some(open) = &mut stream {
+                match transfer(&mut driver, open, now, cx) {
+                    Transfer::Nothing => {}
+                    Transfer::Progress => progress = true,
+                    Transfer::Ended(error) => {
+                        stream = None;
+                        driver.handle_disconnected(now, error.as_ref());
+                        progress = true;
+                    }
+                }
+            }
+            let listener = driver.poll_listener(cx);
+            if driver.is_closed() {
+                return listener;
+            }
+            if progress {
+                continue;
+            }
+            // A timer that fires too early is cheaper than one that is set anew for each request.
+            if let Some(at) = driver.poll_timeout() {
+                if at < armed || sleep.is_none() {
+                    armed = at;
+                    sleep = Some(Box::pin(runtime.sleep_until(at)));
+                }
+                if let Some(Poll::Ready(())) = poll_some(&mut sleep, cx) {
+                    sleep = None;
+                    armed = Instant::MAX;
+                    // The clock decides, in the next turn.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+            match driver.park(cx.waker()) {
+                Parked::Idle => return Poll::Pending,
+                Parked::Work => driver.handle_commands(now),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn poll_some<F: Future>(
+    future: &mut Option<Pin<Box<F>>>,
+    cx: &mut Context<'_>,
+) -> Option<Poll<F::Output>> {
+    future.as_mut().map(|future| future.as_mut().poll(cx))
+}
+
+enum Transfer {
+    Nothing,
+    Progress,
+    Ended(Option<std::io::Error>),
+}
+
+/// One write and one read.
+fn transfer(
+    driver: &mut Driver,
+    stream: &mut impl Stream,
+    now: Instant,
+    cx: &mut Context<'_>,
+) -> Transfer {
+    let mut transfer = Transfer::Nothing;
+    if driver.prepare_write(now) {
+        let mut slices: Vec<IoSlice<'_>> = Vec::new();
+        driver.write_slices(&mut slices);
+        match stream.poll_write_vectored(cx, &slices) {
+            Poll::Ready(Ok(0)) => {
+                return Transfer::Ended(Some(std::io::ErrorKind::WriteZero.into()));
+            }
+            Poll::Ready(Ok(count)) => {
+                driver.handle_written(now, count);
+                transfer = Transfer::Progress;
+            }
+            Poll::Ready(Err(error)) => {
+                // What the server said before it hung up may still be there to be read.
+                return drain_input(driver, stream, now, cx, error);
+            }
+            Poll::Pending => driver.handle_write_blocked(now),
+        }
+    }
+    if let Some(buf) = driver.read_buf() {
+        match stream.poll_read(cx, buf) {
+            Poll::Ready(Ok(0)) => return Transfer::Ended(None),
+            Poll::Ready(Ok(count)) => {
+                driver.handle_read(now, count);
+                transfer = Transfer::Progress;
+            }
+            Poll::Ready(Err(error)) => return Transfer::Ended(Some(error)),
+            Poll::Pending => {}
+        }
+    }
+    transfer
+}
+
+/// After a failed write: reads what is left, for the reason in it.
+fn drain_input(
+    driver: &mut Driver,
+    stream: &mut impl Stream,
+    now: Instant,
+    cx: &mut Context<'_>,
+    error: std::io::Error,
+) -> Transfer {
+    while let Some(buf) = driver.read_buf() {
+        match stream.poll_read(cx, buf) {
+            Poll::Ready(Ok(count)) if count > 0 => driver.handle_read(now, count),
+            Poll::Ready(_) | Poll::Pending => break,
+        }
+    }
+    Transfer::Ended(Some(error))
+}

@@ -1,0 +1,60 @@
+#![forbid(unsafe_code)]
+//! NATS client for every Rust runtime.
+//!
+//! This crate has the handles and futures of a client, and the [`Driver`] that an adapter carries;
+//! it knows no runtime and no socket. Applications use one of the adapters, such as `midge-tokio`;
+//! libraries depend on this crate alone and take a [`Client`].
+
+mod auth;
+mod client;
+mod driver;
+mod error;
+mod event;
+mod mailbox;
+mod nuid;
+mod options;
+mod publish;
+mod request;
+mod room;
+mod runtime;
+mod shared;
+mod sleep;
+mod statistics;
+mod subscribe;
+mod subscriber;
+mod sync;
+#[cfg(feature = "tls")]
+mod tls;
+
+pub use auth::{AuthError, ReconnectToServer};
+pub use bytes;
+pub use client::{Client, DRAIN_TIMEOUT};
+pub use driver::{Driver, Order as DriverOrder, Parked, run};
+pub use error::{
+    ClosedError, ConnectError, ConnectErrorKind, DrainError, Error, FlushError, FlushErrorKind,
+    PublishError, PublishErrorKind, ReconnectError, RequestError, RequestErrorKind, SubscribeError,
+    SubscribeErrorKind, UnsubscribeError,
+};
+pub use event::{ClientError, Event, Events, Fate, ReadingState};
+pub use mailbox::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, Pending, SlowConsumerPolicy};
+pub use midge_proto::{
+    AttemptFailure, Auth, Backoff, Cause, CloseReason, DecodeLimits, Discovery, HeaderMap,
+    HeaderName, HeaderValue, LostReason, Message, OnDisconnect, OutboundMessage, Refusal,
+    RoundTrips, Server, ServerAddr, ServerError, ServerErrorClass, ServerInfo, Sid, StatusCode,
+    Step, Subject, ToServerAddrs, ToSubject, header,
+};
+pub use options::{ConnectOptions, FirstConnection, InvalidPool, REQUEST_TIMEOUT};
+pub use request::Request;
+pub use runtime::{Runtime, SocketOptions, SpawnError, Stream};
+pub use shared::{DrainReport, State};
+pub use statistics::Statistics;
+pub use subscribe::SubscribeBuilder;
+pub use subscriber::{NextError, Subscriber};
+
+#[cfg(feature = "tls")]
+pub use rustls;
+#[cfg(feature = "tls")]
+pub use tls::{TlsError, TlsInfo};
+
+/// The protocol core.
+pub use midge_proto as proto;

@@ -1,0 +1,438 @@
+//! Where a subscription's messages wait for the one who reads them.
+
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use bytes::Bytes;
+use core::task::Waker;
+use midge_proto::{Message, MessageFrame};
+use std::collections::VecDeque;
+
+/// Messages that may wait in one subscription before its policy decides.
+pub const DEFAULT_CAPACITY: usize = 65_536;
+
+/// Bytes that may wait in one subscription before its policy decides: 64 MiB, as in nats.go.
+pub const DEFAULT_CAPACITY_BYTES: usize = 64 << 20;
+
+/// What happens to a message for which a subscription has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SlowConsumerPolicy {
+    /// The message is dropped and counted.
+    #[default]
+    DropNewest,
+    /// The oldest message that waits is dropped and counted.
+    DropOldest,
+    /// The subscription ends.
+    Fail,
+    /// Nothing more is read from the connection until there is room: no subscription of this client
+    /// gets messages meanwhile, and the server holds back, too.
+    BackPressure,
+}
+
+/// Limits of one subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+    pub(crate) policy: SlowConsumerPolicy,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            messages: DEFAULT_CAPACITY,
+            bytes: DEFAULT_CAPACITY_BYTES,
+            policy: SlowConsumerPolicy::default(),
+        }
+    }
+}
+
+/// Why no more messages will come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Unsubscribed, drained, or the limit of messages was reached.
+    Finished,
+    /// The client was closed.
+    Closed,
+    /// More waited than allowed and the policy was to fail.
+    Overflow,
+    /// The server took the permission, or never gave it.
+    Refused(String),
+}
+
+/// Messages of one read, for one subscription.
+#[derive(Debug)]
+pub(crate) struct Run {
+    chunk: Bytes,
+    frames: Vec<MessageFrame>,
+    /// Frames before this were taken.
+    at: usize,
+}
+
+/// The queue between the driver and a subscriber.
+///
+/// What crosses is a whole run of messages with one lock and one wake; a message is made of its
+/// frame where it is used.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    inbox: Mutex<Inbox>,
+    /// Messages and bytes that the subscriber has taken; only the subscriber writes them.
+    taken: AtomicU64,
+    taken_bytes: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Inbox {
+    runs: VecDeque<Run>,
+    spare: Option<Vec<MessageFrame>>,
+    waker: Option<Waker>,
+    limits: Limits,
+    end: Option<End>,
+    delivered: u64,
+    delivered_bytes: u64,
+    dropped: u64,
+    /// Messages and bytes dropped after they were delivered.
+    evicted: u64,
+    evicted_bytes: u64,
+    /// The driver wants to be told when everything was read.
+    tell_when_read: Tell,
+    max_pending: u64,
+    max_pending_bytes: u64,
+    episode: Episode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tell {
+    No,
+    Yes,
+}
+
+/// Whether the subscription is slow at present: news of it are given once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Episode {
+    Keeping,
+    /// The driver stopped reading for it and wants to be told when there is room.
+    Pausing,
+    Dropping,
+}
+
+/// What a delivery came to.
+#[derive(Debug, Default)]
+pub(crate) struct Delivered {
+    /// To be woken once all locks are released.
+    pub(crate) waker: Option<Waker>,
+    pub(crate) dropped: u64,
+    pub(crate) news: Option<News>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It began to drop messages.
+    Slow,
+    /// It is over its limit and asks for reading to pause.
+    Pause,
+    /// It is over its limit and ended.
+    Failed,
+}
+
+/// How much waits, how much waited at most, and how much was dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pending {
+    /// Messages that wait.
+    pub messages: u64,
+    /// Their subjects, headers and payloads in bytes.
+    pub bytes: u64,
+    /// The most messages that ever waited since the last reset.
+    pub max_messages: u64,
+    /// The most bytes that ever waited since the last reset.
+    pub max_bytes: u64,
+    /// Messages delivered to the application's queue in all.
+    pub delivered: u64,
+    /// Messages dropped for lack of room.
+    pub dropped: u64,
+}
+
+fn size_of(frame: &MessageFrame) -> u64 {
+    u64::from(frame.subject_len) + u64::from(frame.reply_len) + u64::from(frame.total_len)
+}
+
+impl Mailbox {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            inbox: Mutex::new(Inbox {
+                runs: VecDeque::new(),
+                spare: None,
+                waker: None,
+                limits,
+                end: None,
+                delivered: 0,
+                delivered_bytes: 0,
+                dropped: 0,
+                evicted: 0,
+                evicted_bytes: 0,
+                tell_when_read: Tell::No,
+                max_pending: 0,
+                max_pending_bytes: 0,
+                episode: Episode::Keeping,
+            }),
+            taken: AtomicU64::new(0),
+            taken_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds messages of one read.
+    pub(crate) fn deliver(
+        &self,
+        chunk: &Bytes,
+        frames: impl Iterator<Item = MessageFrame>,
+    ) -> Delivered {
+        let mut outcome = Delivered::default();
+        let inbox = &mut *self.inbox.lock();
+        if inbox.end.is_some() {
+            return outcome;
+        }
+        let (taken, taken_bytes) =
+            (self.taken.load(Ordering::Relaxed), self.taken_bytes.load(Ordering::Relaxed));
+        let mut run = inbox.spare.take().unwrap_or_default();
+        run.clear();
+        let limits = inbox.limits;
+        let mut pending = inbox.delivered.saturating_sub(taken + inbox.evicted);
+        let mut pending_bytes =
+            inbox.delivered_bytes.saturating_sub(taken_bytes + inbox.evicted_bytes);
+        for frame in frames {
+            let size = size_of(&frame);
+            let full =
+                pending >= limits.messages as u64 || pending_bytes + size > limits.bytes as u64;
+            if full {
+                match limits.policy {
+                    SlowConsumerPolicy::DropNewest => {
+                        outcome.dropped += 1;
+                        continue;
+                    }
+                    SlowConsumerPolicy::Fail => {
+                        inbox.end = Some(End::Overflow);
+                        outcome.news = Some(News::Failed);
+                        break;
+                    }
+                    SlowConsumerPolicy::BackPressure => {
+                        if inbox.episode != Episode::Pausing {
+                            inbox.episode = Episode::Pausing;
+                            outcome.news = Some(News::Pause);
+                        }
+                    }
+                    SlowConsumerPolicy::DropOldest => {
+                        let Some(gone) = evict(&mut inbox.runs, &mut run) else {
+                            outcome.dropped += 1;
+                            continue;
+                        };
+                        inbox.evicted += 1;
+                        inbox.evicted_bytes += gone;
+                        pending -= 1;
+                        pending_bytes = pending_bytes.saturating_sub(gone);
+                        outcome.dropped += 1;
+                    }
+                }
+            }
+            run.push(frame);
+            inbox.delivered += 1;
+            inbox.delivered_bytes += size;
+            pending += 1;
+            pending_bytes += size;
+        }
+        inbox.max_pending = inbox.max_pending.max(pending);
+        inbox.max_pending_bytes = inbox.max_pending_bytes.max(pending_bytes);
+        inbox.dropped += outcome.dropped;
+        if outcome.dropped > 0 {
+            if inbox.episode == Episode::Keeping {
+                inbox.episode = Episode::Dropping;
+                outcome.news = Some(News::Slow);
+            }
+        } else if inbox.episode == Episode::Dropping {
+            inbox.episode = Episode::Keeping;
+        }
+        if run.is_empty() {
+            inbox.spare = Some(run);
+        } else {
+            inbox.runs.push_back(Run { chunk: chunk.clone(), frames: run, at: 0 });
+        }
+        outcome.waker = inbox.waker.take();
+        outcome
+    }
+
+    /// Ends the queue behind what is in it; the first reason stays.
+    pub(crate) fn end(&self, end: End) -> Option<Waker> {
+        let mut inbox = self.inbox.lock();
+        if inbox.end.is_none() {
+            inbox.end = Some(end);
+        }
+        inbox.waker.take()
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.inbox.lock().limits
+    }
+
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        self.inbox.lock().limits = limits;
+    }
+
+    pub(crate) fn ended(&self) -> Option<End> {
+        self.inbox.lock().end.clone()
+    }
+
+    pub(crate) fn pending(&self) -> Pending {
+        let inbox = self.inbox.lock();
+        let taken = self.taken.load(Ordering::Relaxed);
+        let taken_bytes = self.taken_bytes.load(Ordering::Relaxed);
+        Pending {
+            messages: inbox.delivered.saturating_sub(taken + inbox.evicted),
+            bytes: inbox.delivered_bytes.saturating_sub(taken_bytes + inbox.evicted_bytes),
+            max_messages: inbox.max_pending,
+            max_bytes: inbox.max_pending_bytes,
+            delivered: inbox.delivered,
+            dropped: inbox.dropped,
+        }
+    }
+
+    /// Asks the reader to tell the driver when it has read everything.
+    pub(crate) fn tell_when_read(&self) {
+        self.inbox.lock().tell_when_read = Tell::Yes;
+    }
+
+    /// Whether everything was read, or nobody is left to read it.
+    pub(crate) fn is_read(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) == 1 || self.pending().messages == 0
+    }
+
+    /// Nobody will read it any more.
+    pub(crate) fn abandon(&self) {
+        let mut inbox = self.inbox.lock();
+        inbox.runs.clear();
+        inbox.evicted = inbox.delivered - self.taken.load(Ordering::Relaxed);
+        inbox.evicted_bytes = inbox.delivered_bytes - self.taken_bytes.load(Ordering::Relaxed);
+    }
+
+    pub(crate) fn reset_max_pending(&self) {
+        let mut inbox = self.inbox.lock();
+        (inbox.max_pending, inbox.max_pending_bytes) = (0, 0);
+    }
+}
+
+/// Drops the oldest message of a queue, or of the run that is being made; returns its size.
+fn evict(runs: &mut VecDeque<Run>, making: &mut Vec<MessageFrame>) -> Option<u64> {
+    while let Some(oldest) = runs.front_mut() {
+        if let Some(frame) = oldest.frames.get(oldest.at) {
+            let size = size_of(frame);
+            oldest.at += 1;
+            if oldest.at == oldest.frames.len() {
+                runs.pop_front();
+            }
+            return Some(size);
+        }
+        runs.pop_front();
+    }
+    (!making.is_empty()).then(|| size_of(&making.remove(0)))
+}
+
+/// The reading end of a mailbox; there is one.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    mailbox: Arc<Mailbox>,
+    run: Option<Run>,
+    taken: u64,
+    taken_bytes: u64,
+}
+
+/// What a reader found.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Message(Message),
+    /// Nothing waits; the waker given, if one was, will be woken.
+    Empty,
+    End(End),
+}
+
+/// Whether taking a run made room that the driver waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Unasked,
+    Made,
+}
+
+impl Reader {
+    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self { mailbox, run: None, taken: 0, taken_bytes: 0 }
+    }
+
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    /// Takes the next message, or leaves `waker` to be woken when there is one.
+    #[inline]
+    pub(crate) fn next(&mut self, waker: Option<&Waker>) -> (Next, Room) {
+        if let Some(message) = self.take() {
+            return (Next::Message(message), Room::Unasked);
+        }
+        self.refill(waker)
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Message> {
+        let run = self.run.as_mut()?;
+        let frame = run.frames.get(run.at)?;
+        run.at += 1;
+        self.taken += 1;
+        self.taken_bytes += size_of(frame);
+        self.mailbox.taken.store(self.taken, Ordering::Relaxed);
+        self.mailbox.taken_bytes.store(self.taken_bytes, Ordering::Relaxed);
+        Some(Message::from_frame(&run.chunk, frame))
+    }
+
+    fn refill(&mut self, waker: Option<&Waker>) -> (Next, Room) {
+        let done = self.run.take();
+        let mut inbox = self.mailbox.inbox.lock();
+        if let Some(done) = done {
+            if done.frames.capacity() <= SPARE_FRAMES_MAX {
+                inbox.spare = Some(done.frames);
+            }
+        }
+        let mut room = Room::Unasked;
+        if inbox.episode == Episode::Pausing {
+            let pending = inbox.delivered.saturating_sub(self.taken + inbox.evicted);
+            let bytes = inbox.delivered_bytes.saturating_sub(self.taken_bytes);
+            if pending <= inbox.limits.messages as u64 / 2 && bytes <= inbox.limits.bytes as u64 / 2
+            {
+                inbox.episode = Episode::Keeping;
+                room = Room::Made;
+            }
+        }
+        match inbox.runs.pop_front() {
+            Some(run) => self.run = Some(run),
+            None => {
+                if inbox.tell_when_read == Tell::Yes {
+                    inbox.tell_when_read = Tell::No;
+                    room = Room::Made;
+                }
+                if let Some(end) = &inbox.end {
+                    return (Next::End(end.clone()), room);
+                }
+                if let Some(waker) = waker {
+                    match &mut inbox.waker {
+                        Some(registered) => registered.clone_from(waker),
+                        vacant => *vacant = Some(waker.clone()),
+                    }
+                }
+                return (Next::Empty, room);
+            }
+        }
+        drop(inbox);
+        match self.take() {
+            Some(message) => (Next::Message(message), room),
+            None => self.refill(waker),
+        }
+    }
+}
+
+/// Longest emptied run that is kept to be filled again: 28 KiB.
+const SPARE_FRAMES_MAX: usize = 1024;

@@ -1,0 +1,163 @@
+//! Requests: a publish that waits for its reply.
+
+use crate::client::Client;
+use crate::error::{PublishError, RequestError};
+use crate::shared::{ReplyFailure, ReplyWaiter, RequestParts, Validation, wake};
+use bytes::Bytes;
+use core::time::Duration;
+use futures_channel::oneshot;
+use midge_proto::{HeaderMap, Message, OnDisconnect, Refusal, RequestId, StatusCode, Subject};
+
+/// A request with everything that can be said about it.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// The body; empty by default.
+    pub payload: Option<Bytes>,
+    /// Headers; none by default.
+    pub headers: Option<HeaderMap>,
+    /// How long to wait: `None` for the client's default, `Some(None)` for ever.
+    pub timeout: Option<Option<Duration>>,
+    /// A reply subject for this request alone, with a subscription of its own.
+    pub inbox: Option<String>,
+    /// What to do when the connection is lost; by default the request goes on waiting.
+    pub on_disconnect: OnDisconnect,
+}
+
+impl Request {
+    /// An empty request.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn payload(mut self, payload: Bytes) -> Self {
+        self.payload = Some(payload);
+        self
+    }
+
+    /// Sets the headers.
+    #[must_use]
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = Some(headers);
+        self
+    }
+
+    /// Sets how long to wait; `None` is for ever.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Takes the reply on a subscription of its own on this subject.
+    #[must_use]
+    pub fn inbox(mut self, inbox: String) -> Self {
+        self.inbox = Some(inbox);
+        self
+    }
+
+    /// Sets what to do when the connection is lost.
+    #[must_use]
+    pub fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
+        self.on_disconnect = on_disconnect;
+        self
+    }
+}
+
+/// Forgets the request when nobody waits for it any more.
+struct Waiting<'a> {
+    client: &'a Client,
+    id: RequestId,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.client.shared().core.lock().requests.cancel(self.id);
+    }
+}
+
+pub(crate) async fn send(
+    client: &Client,
+    subject: Subject,
+    request: Request,
+) -> Result<Message, RequestError> {
+    let Request { payload, headers, timeout, inbox, on_disconnect } = request;
+    let payload = payload.unwrap_or_default();
+    let timeout = timeout.unwrap_or(client.shared().settings.request_timeout);
+    if let Some(inbox) = inbox {
+        return with_own_inbox(client, subject, inbox, headers, payload, timeout).await;
+    }
+    match client.shared().settings.validation {
+        Validation::Full => subject.check_publish(),
+        Validation::Minimal => subject.check_framing(),
+    }
+    .map_err(PublishError::from)?;
+    if let Some(headers) = &headers {
+        headers.check().map_err(PublishError::from)?;
+    }
+    let (receiver, waiting) = loop {
+        let (sender, receiver) = oneshot::channel();
+        let parts = RequestParts {
+            subject: &subject,
+            headers: headers.as_ref(),
+            payload: &payload,
+            timeout,
+            on_disconnect,
+        };
+        let (result, waker) = {
+            let mut core = client.shared().core.lock();
+            let waiter = ReplyWaiter { sender, subject: subject.clone() };
+            (core.request(parts, waiter), core.unpark())
+        };
+        wake(waker);
+        match result {
+            Ok(id) => break (receiver, Waiting { client, id }),
+            Err(Refusal::Full) => crate::room::wait(client.shared()).await,
+            Err(refusal) => return Err(PublishError::from(refusal).into()),
+        }
+    };
+    let reply = receiver.await;
+    drop(waiting);
+    match reply {
+        Ok(Ok(message)) if is_no_responders(&message) => Err(RequestError::NoResponders),
+        Ok(Ok(message)) => Ok(message),
+        Ok(Err(ReplyFailure::TimedOut)) => Err(RequestError::TimedOut(timeout.unwrap_or_default())),
+        Ok(Err(ReplyFailure::Disconnected)) => Err(RequestError::Disconnected),
+        Ok(Err(ReplyFailure::Denied(error))) => Err(RequestError::Denied(error)),
+        Ok(Err(ReplyFailure::Closed)) | Err(_) => Err(RequestError::Closed),
+    }
+}
+
+/// A subscription for this one reply, as requests were made before they shared one.
+async fn with_own_inbox(
+    client: &Client,
+    subject: Subject,
+    inbox: String,
+    headers: Option<HeaderMap>,
+    payload: Bytes,
+    timeout: Option<Duration>,
+) -> Result<Message, RequestError> {
+    let inbox = Subject::from(inbox);
+    let publish_error = |error: crate::SubscribeError| match error {
+        crate::SubscribeError::InvalidSubject(error) => PublishError::InvalidSubject(error),
+        crate::SubscribeError::Refused(refusal) => PublishError::Refused(refusal),
+        _ => PublishError::Refused(Refusal::Disconnected),
+    };
+    let mut replies = client.subscription(inbox.clone()).limit(1).open().map_err(publish_error)?;
+    let message = midge_proto::OutboundMessage { subject, reply: Some(inbox), payload, headers };
+    client.publish_message(message).await?;
+    let reply = match timeout {
+        None => replies.next().await.ok_or(RequestError::Closed)?,
+        Some(timeout) => replies.next_timeout(timeout).await.map_err(|error| match error {
+            crate::NextError::TimedOut(timeout) => RequestError::TimedOut(timeout),
+            _ => RequestError::Closed,
+        })?,
+    };
+    if is_no_responders(&reply) { Err(RequestError::NoResponders) } else { Ok(reply) }
+}
+
+fn is_no_responders(message: &Message) -> bool {
+    message.status == Some(StatusCode::NO_RESPONDERS) && message.payload.is_empty()
+}

@@ -1,0 +1,411 @@
+//! What the handles of a client and its driver share, behind one lock.
+
+use crate::error::FlushError;
+use crate::event::{Event, EventQueue};
+use crate::mailbox::{End, Limits, Mailbox};
+use crate::statistics::Statistics;
+use crate::sync::{Arc, Mutex};
+use core::net::SocketAddr;
+use core::task::Waker;
+use core::time::Duration;
+use futures_channel::oneshot;
+use midge_proto::{
+    CloseReason, FenceId, Message, OnDisconnect, OnWire, Outbox, Publish, Refusal, Requests,
+    RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sid, Subject,
+};
+use std::collections::{HashMap, VecDeque};
+
+/// Whether a client is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// On the way to the first connection.
+    Pending,
+    /// Connected.
+    Connected,
+    /// Not connected any more; attempts go on.
+    Disconnected,
+    /// Connected, and being drained.
+    Draining,
+    /// Closed for good.
+    Closed,
+}
+
+impl core::fmt::Display for State {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
+            Self::Draining => "draining",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// What a request came to.
+pub(crate) type Reply = Result<Message, ReplyFailure>;
+
+#[derive(Debug)]
+pub(crate) enum ReplyFailure {
+    TimedOut,
+    Disconnected,
+    Closed,
+    Denied(ServerError),
+}
+
+/// One who waits for a reply, and the subject it was asked on.
+#[derive(Debug)]
+pub(crate) struct ReplyWaiter {
+    pub(crate) sender: oneshot::Sender<Reply>,
+    pub(crate) subject: Subject,
+}
+
+/// Everything behind the lock.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) outbox: Outbox,
+    pub(crate) requests: Requests<ReplyWaiter>,
+    pub(crate) request_inbox: RequestInbox,
+    pub(crate) commands: Vec<Command>,
+    /// Set while the driver has nothing to do.
+    parked: Option<Waker>,
+    /// Publishers that wait for room, first come first served.
+    line: VecDeque<(u64, Waker)>,
+    next_ticket: u64,
+    /// Those who wait until everything before a position is written.
+    pub(crate) flushes: Vec<(u64, oneshot::Sender<Result<(), FlushError>>)>,
+    /// How far the socket has taken what was appended.
+    pub(crate) written: u64,
+    pub(crate) fences: HashMap<FenceId, Fence>,
+    next_fence: u64,
+    next_sid: Sid,
+    next_sleep: u64,
+    pub(crate) view: View,
+    scratch: Vec<u8>,
+}
+
+/// Whether the subscription for replies exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequestInbox {
+    Absent,
+    Subscribed(Sid),
+}
+
+/// What handles may see of the connection; the driver keeps it up to date.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) state: State,
+    pub(crate) info: Arc<ServerInfo>,
+    pub(crate) raw_info: Arc<str>,
+    pub(crate) server: Option<ServerAddr>,
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) round_trips: RoundTrips,
+    pub(crate) last_error: Option<ServerError>,
+    pub(crate) close_reason: Option<CloseReason>,
+    pub(crate) subscriptions: usize,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::tls::TlsInfo>,
+}
+
+/// Who waits for a PONG.
+#[derive(Debug)]
+pub(crate) enum Fence {
+    /// A caller, who gets the round-trip time and every complaint that came before the PONG.
+    Caller(oneshot::Sender<Result<Fenced, FlushError>>, Vec<ServerError>),
+    /// The end of a subscription's drain.
+    Subscription(Sid),
+    /// The next step of the client's drain.
+    Drain,
+}
+
+/// What a fence told.
+#[derive(Debug)]
+pub(crate) struct Fenced {
+    pub(crate) round_trip: Duration,
+    pub(crate) complaints: Vec<ServerError>,
+}
+
+/// A request of a handle to the driver, in the order of the calls.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Subscribe { sid: Sid, subject: Subject, queue: Option<String>, on_wire: OnWire, target: Target },
+    Unsubscribe { sid: Sid, end: End },
+    UnsubscribeAfter { sid: Sid, max: u64 },
+    DrainSubscription { sid: Sid, fenced: OnWire },
+    Sleep { id: u64, after: Duration, done: oneshot::Sender<()> },
+    CancelSleep { id: u64 },
+    ForceReconnect,
+    SetServers(Vec<ServerAddr>),
+    SetPingInterval(Duration),
+    SetMaxPings(u32),
+    RoomMade,
+    Close { done: Option<oneshot::Sender<()>> },
+    Drain { budget: Duration, done: oneshot::Sender<DrainReport> },
+    LastHandleDropped,
+}
+
+/// Where a subscription's messages go.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    Mailbox(Arc<Mailbox>),
+    Requests,
+}
+
+/// What a drain came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DrainReport {
+    /// Subscriptions whose messages were not all read by the application in time.
+    pub unread_subscriptions: usize,
+    /// Messages in them.
+    pub unread_messages: u64,
+    /// Published messages that were never written.
+    pub unwritten: u64,
+    /// Published messages that were written without a PONG to prove their arrival.
+    pub uncertain: u64,
+    /// Whether the time was up before everything was done.
+    pub timed_out: bool,
+}
+
+impl DrainReport {
+    /// Whether nothing was given up.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Shared by all handles of a client and its driver.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) core: Mutex<Core>,
+    pub(crate) events: EventQueue,
+    pub(crate) statistics: Arc<Statistics>,
+    pub(crate) settings: Settings,
+}
+
+/// What handles need of the options.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) inbox_prefix: String,
+    pub(crate) request_timeout: Option<Duration>,
+    pub(crate) subscription: Limits,
+    pub(crate) validation: Validation,
+}
+
+/// Whether subjects are checked before use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Validation {
+    Full,
+    /// Only what would break the protocol.
+    Minimal,
+}
+
+impl Core {
+    pub(crate) fn new(
+        outbox: Outbox,
+        requests: Requests<ReplyWaiter>,
+        servers: Vec<Server>,
+    ) -> Self {
+        Self {
+            outbox,
+            requests,
+            request_inbox: RequestInbox::Absent,
+            commands: Vec::new(),
+            parked: None,
+            line: VecDeque::new(),
+            next_ticket: 0,
+            flushes: Vec::new(),
+            written: 0,
+            fences: HashMap::new(),
+            next_fence: 0,
+            next_sid: Sid::FIRST,
+            next_sleep: 0,
+            view: View {
+                state: State::Pending,
+                info: Arc::default(),
+                raw_info: Arc::from(""),
+                server: None,
+                remote: None,
+                local: None,
+                servers,
+                round_trips: RoundTrips::default(),
+                last_error: None,
+                close_reason: None,
+                subscriptions: 0,
+                #[cfg(feature = "tls")]
+                tls: None,
+            },
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Leaves the driver's waker where whoever brings work finds it.
+    pub(crate) fn park(&mut self, waker: &Waker) {
+        match &mut self.parked {
+            Some(parked) => parked.clone_from(waker),
+            vacant => *vacant = Some(waker.clone()),
+        }
+    }
+
+    /// The driver's waker, if it has to be woken for new work.
+    #[inline]
+    pub(crate) fn unpark(&mut self) -> Option<Waker> {
+        self.parked.take()
+    }
+
+    pub(crate) fn command(&mut self, command: Command) -> Option<Waker> {
+        self.commands.push(command);
+        self.unpark()
+    }
+
+    pub(crate) fn next_sid(&mut self) -> Sid {
+        let sid = self.next_sid;
+        self.next_sid = sid.next();
+        sid
+    }
+
+    pub(crate) fn next_fence(&mut self) -> FenceId {
+        self.next_fence += 1;
+        FenceId(self.next_fence)
+    }
+
+    pub(crate) fn next_sleep(&mut self) -> u64 {
+        self.next_sleep += 1;
+        self.next_sleep
+    }
+
+    /// Appends a message, unless it is another's turn or there is no room.
+    #[inline]
+    pub(crate) fn try_publish(&mut self, message: Publish<'_>) -> Result<(), Refusal> {
+        if !self.line.is_empty() && self.outbox.is_online() {
+            return Err(Refusal::Full);
+        }
+        self.outbox.publish(message)
+    }
+
+    /// Takes the ticket's turn in line, or a place in it.
+    pub(crate) fn publish_in_line(
+        &mut self,
+        message: Publish<'_>,
+        ticket: &mut Option<u64>,
+        waker: &Waker,
+    ) -> Option<Result<(), Refusal>> {
+        if self.has_turn(ticket, waker) { Some(self.outbox.publish(message)) } else { None }
+    }
+
+    /// Whether there is room and it is this ticket's turn; takes a place in line if not.
+    pub(crate) fn has_turn(&mut self, ticket: &mut Option<u64>, waker: &Waker) -> bool {
+        let first = match (self.line.front(), &ticket) {
+            (None, _) => true,
+            (Some((front, _)), Some(ticket)) => front == ticket,
+            (Some(_), None) => !self.outbox.is_online(),
+        };
+        if first && self.outbox.has_room() {
+            return true;
+        }
+        match ticket {
+            Some(ticket) => {
+                let place = self.line.iter_mut().find(|(other, _)| other == ticket);
+                match place {
+                    Some((_, place)) => place.clone_from(waker),
+                    None => self.line.push_back((*ticket, waker.clone())),
+                }
+            }
+            None => {
+                *ticket = Some(self.next_ticket);
+                self.line.push_back((self.next_ticket, waker.clone()));
+                self.next_ticket += 1;
+            }
+        }
+        false
+    }
+
+    /// Leaves the line; returns whoever is next, if there is room.
+    pub(crate) fn leave_line(&mut self, ticket: u64) -> Option<Waker> {
+        self.line.retain(|(other, _)| *other != ticket);
+        self.next_in_line()
+    }
+
+    /// Whoever is first in line, if there is room.
+    pub(crate) fn next_in_line(&self) -> Option<Waker> {
+        if !self.outbox.has_room() {
+            return None;
+        }
+        self.line.front().map(|(_, waker)| waker.clone())
+    }
+
+    /// Everybody in line, to be woken for good.
+    pub(crate) fn whole_line(&self) -> Vec<Waker> {
+        self.line.iter().map(|(_, waker)| waker.clone()).collect()
+    }
+
+    /// Publishes with a reply subject of its own, and registers who waits for the reply.
+    pub(crate) fn request(
+        &mut self,
+        message: RequestParts<'_>,
+        waiter: ReplyWaiter,
+    ) -> Result<midge_proto::RequestId, Refusal> {
+        if self.request_inbox == RequestInbox::Absent {
+            let sid = self.next_sid();
+            let subject = Subject::from(self.requests.filter());
+            let on_wire = self.outbox.subscribe(subject.as_bytes(), None, sid)?;
+            let target = Target::Requests;
+            self.commands.push(Command::Subscribe { sid, subject, queue: None, on_wire, target });
+            self.request_inbox = RequestInbox::Subscribed(sid);
+        }
+        let id = self.requests.begin(waiter, message.timeout, message.on_disconnect);
+        let mut reply = core::mem::take(&mut self.scratch);
+        self.requests.reply_subject(id, &mut reply);
+        let published = self.try_publish(Publish {
+            subject: message.subject.as_bytes(),
+            reply: Some(&reply),
+            headers: message.headers,
+            payload: message.payload,
+        });
+        self.scratch = reply;
+        match published {
+            Ok(()) => Ok(id),
+            Err(refusal) => {
+                self.requests.cancel(id);
+                Err(refusal)
+            }
+        }
+    }
+}
+
+/// What a request publishes.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestParts<'a> {
+    pub(crate) subject: &'a Subject,
+    pub(crate) headers: Option<&'a midge_proto::HeaderMap>,
+    pub(crate) payload: &'a bytes::Bytes,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) on_disconnect: OnDisconnect,
+}
+
+impl Shared {
+    /// Hands a command to the driver.
+    pub(crate) fn command(&self, command: Command) {
+        let waker = self.core.lock().command(command);
+        wake(waker);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.core.lock().view.state == State::Closed
+    }
+
+    pub(crate) fn event(&self, event: Event) {
+        self.events.push(&event);
+    }
+}
+
+#[inline]
+pub(crate) fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

@@ -1,0 +1,72 @@
+//! Timeouts of handles, kept by the driver: a handle never reads a clock.
+
+use crate::shared::{Command, Shared, wake};
+use crate::sync::Arc;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use futures_channel::oneshot;
+
+/// Completes after a time, or when the client is closed.
+pub(crate) struct Sleep {
+    shared: Arc<Shared>,
+    state: State,
+}
+
+enum State {
+    New(Duration),
+    Running(u64, oneshot::Receiver<()>),
+    Done,
+}
+
+impl Sleep {
+    pub(crate) fn new(shared: Arc<Shared>, after: Duration) -> Self {
+        Self { shared, state: State::New(after) }
+    }
+
+    /// The future's output, or `None` when the time was up first.
+    pub(crate) async fn race<F: Future>(mut self, mut future: Pin<&mut F>) -> Option<F::Output> {
+        poll_fn(|cx| {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            Pin::new(&mut self).poll(cx).map(|()| None)
+        })
+        .await
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if let State::New(after) = this.state {
+            let (done, receiver) = oneshot::channel();
+            let mut core = this.shared.core.lock();
+            let id = core.next_sleep();
+            let waker = core.command(Command::Sleep { id, after, done });
+            drop(core);
+            wake(waker);
+            this.state = State::Running(id, receiver);
+        }
+        let State::Running(_, receiver) = &mut this.state else { return Poll::Ready(()) };
+        match Pin::new(receiver).poll(cx) {
+            Poll::Ready(_) => {
+                this.state = State::Done;
+                Poll::Ready(())
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let State::Running(id, _) = self.state {
+            // Not worth a wake: the driver takes it in with whatever comes next.
+            self.shared.core.lock().commands.push(Command::CancelSleep { id });
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Counters of a client.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// Counters over the whole life of a client, all its connections together (ADR-40).
+///
+/// The driver brings them up to date when it writes and reads; [`Client::statistics`] does so, too.
+///
+/// [`Client::statistics`]: crate::Client::statistics
+#[derive(Debug, Default)]
+pub struct Statistics {
+    /// Bytes read from sockets.
+    pub in_bytes: AtomicU64,
+    /// Bytes written to sockets.
+    pub out_bytes: AtomicU64,
+    /// Messages received (`MSG` and `HMSG`).
+    pub in_messages: AtomicU64,
+    /// Messages accepted for publishing (`PUB` and `HPUB`).
+    pub out_messages: AtomicU64,
+    /// Connections made, the first one included.
+    pub connects: AtomicU64,
+    /// Messages that no subscription had room for.
+    pub dropped_messages: AtomicU64,
+}
+
+impl Statistics {
+    /// Sets every counter to zero.
+    pub fn reset(&self) {
+        for counter in [
+            &self.in_bytes,
+            &self.out_bytes,
+            &self.in_messages,
+            &self.out_messages,
+            &self.connects,
+            &self.dropped_messages,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Ordering::Relaxed);
+}

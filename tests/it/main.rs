@@ -1,0 +1,1 @@
+//! Behaviour of midge against a real nats-server.
