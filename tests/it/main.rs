@@ -1,1 +1,2 @@
 //! Behaviour of midge against a real nats-server.
+mod tls;

@@ -67,7 +67,7 @@ impl Message {
     #[must_use]
     pub fn from_frame(chunk: &Bytes, frame: &MessageFrame) -> Self {
         let mut message = Self {
-            subject: Subject::from_chunk(chunk, frame.subject()),
+            subject: Subject::unset(),
             reply: None,
             payload: slice(chunk, frame.payload()),
             headers: None,
@@ -75,8 +75,9 @@ impl Message {
             description: None,
             length: frame.length(),
         };
+        message.subject.set_from_chunk(chunk, frame.subject());
         if frame.reply_len > 0 {
-            message.reply = Some(Subject::from_chunk(chunk, frame.reply()));
+            message.reply.insert(Subject::unset()).set_from_chunk(chunk, frame.reply());
         }
         if frame.header_len > 0 {
             message.read_headers(slice(chunk, frame.header_block()));

@@ -100,10 +100,16 @@ impl Subject {
         Ok(Self { text: Text::from_bytes(bytes), validity })
     }
 
-    /// A subject as it stands in a frame.
+    /// A subject that [`set_from_chunk`](Self::set_from_chunk) is to fill in.
     #[inline]
-    pub(crate) fn from_chunk(chunk: &Bytes, range: Range<usize>) -> Self {
-        Self { text: Text::from_chunk(chunk, range), validity: Validity::Unchecked }
+    pub(crate) const fn unset() -> Self {
+        Self { text: Text::new(), validity: Validity::Unchecked }
+    }
+
+    /// Makes this one the subject that stands in a frame.
+    #[inline]
+    pub(crate) fn set_from_chunk(&mut self, chunk: &Bytes, range: Range<usize>) {
+        self.text.set_from_chunk(chunk, range);
     }
 
     /// The text; where the bytes are not UTF-8 it has U+FFFD.

@@ -69,16 +69,38 @@ impl Text {
         }
     }
 
+    /// Text without any bytes, to be set later.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self::Inline(ArrayString::new_const())
+    }
+
     /// The bytes of `chunk` at `range`; empty when the range does not lie in the chunk.
     ///
     /// Few bytes are copied, more of them keep the chunk alive.
     #[inline]
     pub(crate) fn from_chunk(chunk: &Bytes, range: Range<usize>) -> Self {
-        let Some(bytes) = chunk.get(range) else { return Self::Static("") };
-        match inline(bytes) {
-            Some(inline) => Self::Inline(inline),
-            None => Self::from_chunk_slow(chunk, bytes),
+        let mut text = Self::new();
+        text.set_from_chunk(chunk, range);
+        text
+    }
+
+    /// Turns an empty text into that of [`from_chunk`](Self::from_chunk).
+    ///
+    /// Short text is written where it stays: a copy of all the inline bytes would have to wait for
+    /// the few that were just written, which takes longer than everything else here.
+    #[inline]
+    pub(crate) fn set_from_chunk(&mut self, chunk: &Bytes, range: Range<usize>) {
+        let Some(bytes) = chunk.get(range) else { return };
+        if bytes.len() <= INLINE_BYTES_MAX {
+            if let (Self::Inline(inline), Ok(text)) = (&mut *self, core::str::from_utf8(bytes)) {
+                inline.clear();
+                if inline.try_push_str(text).is_ok() {
+                    return;
+                }
+            }
         }
+        *self = Self::from_chunk_slow(chunk, bytes);
     }
 
     /// Text that is too long to be inline, or not UTF-8.

@@ -94,7 +94,7 @@ impl ClientDecoder {
         } else if verb.eq_ignore_ascii_case(b"PONG") {
             ClientFrame::Pong
         } else if verb.eq_ignore_ascii_case(b"CONNECT") {
-            ClientFrame::Connect(self.start + verb_end..self.start + line.len())
+            ClientFrame::Connect(line::trimmed(line, verb_end, self.start))
         } else {
             return Err(line::unknown_operation(line));
         };

@@ -218,21 +218,13 @@ fn control(line: &[u8], start: usize) -> Result<Frame, DecodeError> {
         return Ok(Frame::Ok);
     }
     if verb_is(b"INFO") {
-        return Ok(Frame::Info(trimmed(line, 4, start)));
+        return Ok(Frame::Info(line::trimmed(line, 4, start)));
     }
     if verb_is(b"-ERR") {
-        return Ok(Frame::Error(trimmed(line, 4, start)));
+        return Ok(Frame::Error(line::trimmed(line, 4, start)));
     }
     if verb_is(b"MSG") || verb_is(b"HMSG") {
         return Err(line::invalid_arguments(line));
     }
     Err(line::unknown_operation(line))
-}
-
-/// The range, within the buffer, of what follows the verb without outer blanks.
-fn trimmed(line: &[u8], verb: usize, start: usize) -> Range<usize> {
-    let rest = &line[verb..];
-    let leading = rest.iter().take_while(|&&byte| line::is_blank(byte)).count();
-    let trailing = rest[leading..].iter().rev().take_while(|&&byte| line::is_blank(byte)).count();
-    start + verb + leading..start + line.len() - trailing
 }

@@ -3,6 +3,7 @@
 use super::DecodeError;
 use crate::sid::Sid;
 use crate::snippet::Snippet;
+use core::ops::Range;
 
 /// Digits of a size on the wire.
 ///
@@ -154,17 +155,27 @@ pub(super) fn check_lengths(headers: usize, total: usize, limit: usize) -> Resul
     Ok(())
 }
 
+/// The range, within the buffer, of what follows the verb without outer blanks.
+///
+/// `verb` is the verb's length and `start` is where the line stands in the buffer.
+pub(super) fn trimmed(line: &[u8], verb: usize, start: usize) -> Range<usize> {
+    let rest = &line[verb..];
+    let leading = rest.iter().take_while(|&&byte| is_blank(byte)).count();
+    let trailing = rest[leading..].iter().rev().take_while(|&&byte| is_blank(byte)).count();
+    start + verb + leading..start + line.len() - trailing
+}
+
 /// Checks the two bytes behind a message; `None` when they are not all there.
 ///
-/// `rest` begins right behind the counted bytes. A wrong first byte is an error at once: the
-/// outcome must not depend on where the input was cut.
+/// `rest` begins right behind the counted bytes. A wrong first byte is an error at once, and the
+/// error shows only bytes that every cut of the input has: the outcome must not depend on it.
 #[inline]
 pub(super) fn terminator(rest: &[u8]) -> Result<Option<()>, DecodeError> {
-    match rest {
-        [b'\r', b'\n', ..] => Ok(Some(())),
-        [] | [b'\r'] => Ok(None),
-        [b'\r', ..] | [_, ..] => {
-            Err(DecodeError::MissingTerminator { found: Snippet::new(&rest[..rest.len().min(2)]) })
-        }
-    }
+    let found = match rest {
+        [b'\r', b'\n', ..] => return Ok(Some(())),
+        [] | [b'\r'] => return Ok(None),
+        [b'\r', ..] => &rest[..2],
+        [_, ..] => &rest[..1],
+    };
+    Err(DecodeError::MissingTerminator { found: Snippet::new(found) })
 }

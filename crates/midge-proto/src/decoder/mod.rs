@@ -41,3 +41,6 @@ impl Default for DecodeLimits {
         Self { control_line_max: 16 << 10, info_max: 1 << 20, message_max: 64 << 20 }
     }
 }
+
+#[cfg(test)]
+mod tests;

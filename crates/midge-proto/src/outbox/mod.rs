@@ -12,6 +12,8 @@
 
 mod chunk;
 mod requeue;
+#[cfg(test)]
+mod tests;
 
 pub use chunk::{Chunk, Fence, FenceId};
 pub use requeue::{Cut, Requeued};
@@ -424,7 +426,11 @@ impl Outbox {
         }
         match self.link {
             Link::Online if self.queued > self.limits.high_water => Err(Refusal::Full),
-            Link::Offline if self.queued + size > self.limits.offline_max => {
+            // A message without a body is no exception where nothing may be kept.
+            Link::Offline
+                if self.limits.offline_max == 0
+                    || self.queued + size > self.limits.offline_max =>
+            {
                 Err(Refusal::BufferFull { limit: self.limits.offline_max })
             }
             Link::Online | Link::Offline => Ok(()),

@@ -2,6 +2,7 @@
 
 use super::chunk::{Chunk, QueuedFrame, QueuedFrameKind};
 use super::{HeaderSupport, Link, Outbox, ServerLimits};
+use crate::message::MessageFrame;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -39,11 +40,11 @@ impl Outbox {
     pub fn set_offline(&mut self, unfinished: Vec<(Chunk, usize)>, cut: Cut) -> Requeued {
         self.link = Link::Offline;
         let mut report = Requeued::default();
-        let mut kept = VecDeque::new();
+        let mut kept = Kept::default();
         for (chunk, taken) in unfinished {
             let restarts = chunk.restarts();
             for (index, frame) in chunk.frames().into_iter().enumerate() {
-                let QueuedFrameKind::Publish(_) = frame.kind else { continue };
+                let QueuedFrameKind::Publish(parts) = frame.kind else { continue };
                 if frame.end <= taken {
                     report.written += 1;
                     continue;
@@ -52,18 +53,18 @@ impl Outbox {
                 if frame.start < taken {
                     begun += 1;
                     if cut == Cut::PayloadRefused || begun > RESTARTS_MAX {
-                        report.dropped.push(subject_of(&frame));
+                        report.dropped.push(subject_of(&frame, parts));
                         continue;
                     }
                 }
-                push(&mut kept, &frame, begun);
+                kept.push(&frame, parts, begun);
             }
         }
         for chunk in self.drain_queue() {
             let restarts = chunk.restarts();
             for (index, frame) in chunk.frames().into_iter().enumerate() {
-                if let QueuedFrameKind::Publish(_) = frame.kind {
-                    push(&mut kept, &frame, if index == 0 { restarts } else { 0 });
+                if let QueuedFrameKind::Publish(parts) = frame.kind {
+                    kept.push(&frame, parts, if index == 0 { restarts } else { 0 });
                 }
             }
         }
@@ -79,7 +80,7 @@ impl Outbox {
             return Vec::new();
         }
         let mut dropped = Vec::new();
-        let mut kept = VecDeque::new();
+        let mut kept = Kept::default();
         for chunk in self.drain_queue() {
             let restarts = chunk.restarts();
             for (index, frame) in chunk.frames().into_iter().enumerate() {
@@ -87,9 +88,9 @@ impl Outbox {
                 let refused = parts.total_len as usize > server.max_payload
                     || (parts.header_len > 0 && server.headers == HeaderSupport::No);
                 if refused {
-                    dropped.push(subject_of(&frame));
+                    dropped.push(subject_of(&frame, parts));
                 } else {
-                    push(&mut kept, &frame, if index == 0 { restarts } else { 0 });
+                    kept.push(&frame, parts, if index == 0 { restarts } else { 0 });
                 }
             }
         }
@@ -101,7 +102,7 @@ impl Outbox {
     pub fn clear(&mut self) -> (u64, usize) {
         let bytes = self.queued;
         let publishes = self.drain_queue().iter().map(|chunk| u64::from(chunk.publishes())).sum();
-        self.refill(VecDeque::new());
+        self.refill(Kept::default());
         (publishes, bytes)
     }
 
@@ -111,32 +112,46 @@ impl Outbox {
         chunks
     }
 
-    /// Makes `chunks` the queue; returns the publishes in it.
-    fn refill(&mut self, chunks: VecDeque<Chunk>) -> u64 {
-        self.queued = chunks.iter().map(Chunk::len).sum();
-        self.closed = chunks;
+    /// Makes `kept` the queue; returns the publishes in it.
+    fn refill(&mut self, kept: Kept) -> u64 {
+        self.queued = kept.chunks.iter().map(Chunk::len).sum();
+        self.closed = kept.chunks;
+        self.largest = kept.largest;
+        self.with_headers = kept.with_headers;
         self.closed.iter().map(|chunk| u64::from(chunk.publishes())).sum()
     }
 }
 
-/// Appends one frame, in a chunk of its own where it was begun before.
-fn push(chunks: &mut VecDeque<Chunk>, frame: &QueuedFrame, restarts: u8) {
-    let bytes = frame.bytes();
-    let fits = chunks
-        .back()
-        .is_some_and(|last| restarts == 0 && last.len() + bytes.len() <= super::CHUNK_BYTES);
-    if !fits {
-        let mut chunk = Chunk::default();
-        chunk.set_restarts(restarts);
-        chunks.push_back(chunk);
-    }
-    if let Some(last) = chunks.back_mut() {
-        last.count_publish();
-        last.append(|out| out.extend_from_slice(&bytes));
+/// The queue to be, and what [`Outbox::drop_refused`] needs to know of it.
+#[derive(Default)]
+struct Kept {
+    chunks: VecDeque<Chunk>,
+    largest: usize,
+    with_headers: bool,
+}
+
+impl Kept {
+    /// Appends one publish, in a chunk of its own where it was begun before.
+    fn push(&mut self, frame: &QueuedFrame, parts: MessageFrame, restarts: u8) {
+        let bytes = frame.bytes();
+        let fits = self
+            .chunks
+            .back()
+            .is_some_and(|last| restarts == 0 && last.len() + bytes.len() <= super::CHUNK_BYTES);
+        if !fits {
+            let mut chunk = Chunk::default();
+            chunk.set_restarts(restarts);
+            self.chunks.push_back(chunk);
+        }
+        if let Some(last) = self.chunks.back_mut() {
+            last.count_publish();
+            last.append(|out| out.extend_from_slice(&bytes));
+        }
+        self.largest = self.largest.max(parts.total_len as usize);
+        self.with_headers |= parts.header_len > 0;
     }
 }
 
-fn subject_of(frame: &QueuedFrame) -> String {
-    let QueuedFrameKind::Publish(parts) = frame.kind else { return String::new() };
+fn subject_of(frame: &QueuedFrame, parts: MessageFrame) -> String {
     String::from_utf8_lossy(frame.slice(parts.subject_start, parts.subject_len)).into_owned()
 }

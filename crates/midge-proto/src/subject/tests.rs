@@ -35,6 +35,12 @@ const RULES: &[(&str, Option<SubjectFault>, Option<SubjectFault>)] = {
     ]
 };
 
+fn from_chunk(chunk: &Bytes, range: Range<usize>) -> Subject {
+    let mut subject = Subject::unset();
+    subject.set_from_chunk(chunk, range);
+    subject
+}
+
 fn fault(result: Result<(), InvalidSubject>) -> Option<SubjectFault> {
     result.err().map(|error| error.fault())
 }
@@ -48,7 +54,7 @@ fn every_way_to_make_a_subject_follows_the_same_rules() {
             Subject::from(text.to_string()),
             Subject::from_static(text),
             Subject::from_utf8(text).unwrap(),
-            Subject::from_chunk(&wire, 0..text.len()),
+            from_chunk(&wire, 0..text.len()),
             text.to_subject(),
             serde_json::from_value(serde_json::Value::from(text)).unwrap(),
         ] {
@@ -99,7 +105,7 @@ fn a_static_subject_with_a_blank_panics() {
 #[test]
 fn a_subject_that_is_not_utf8_keeps_its_bytes() {
     let chunk = Bytes::from_static(b"MSG a.\xff 1 0");
-    let subject = Subject::from_chunk(&chunk, 4..7);
+    let subject = from_chunk(&chunk, 4..7);
     assert_eq!(subject.as_bytes(), b"a.\xff");
     assert_eq!(subject.as_str(), "a.\u{fffd}");
     assert!(!subject.is_utf8());
