@@ -61,7 +61,7 @@ pub use message::{Message, MessageFrame, OutboundMessage};
 pub use nuid::{Nuid, NuidString};
 pub use outbox::{
     CHUNK_BYTES, Chunk, Cut, Fence, FenceId, HeaderSupport, Intake, OnWire, Outbox, OutboxLimits,
-    Publish, Refusal, Requeued, SPLICE_BYTES_MIN, ServerLimits,
+    Publish, Refusal, Requeued, SPLICE_BYTES_MIN, SPLICED_CHUNK_BYTES, ServerLimits,
 };
 pub use pool::{Order, Server, ServerId};
 pub use random::Random;

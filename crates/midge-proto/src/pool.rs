@@ -217,6 +217,10 @@ impl ServerPool {
         if !new.is_empty() && self.order == Order::Random {
             let untried = self.cursor.min(self.entries.len());
             random.shuffle(&mut self.entries[untried..]);
+            // The connected server stays behind all others.
+            if let Some(at) = self.position(current).filter(|&at| at >= untried) {
+                self.entries[at..].rotate_left(1);
+            }
         }
         (new, refused)
     }

@@ -382,12 +382,26 @@ impl<'de> Deserialize<'de> for Subject {
 pub trait ToSubject {
     /// The subject.
     fn to_subject(&self) -> Subject;
+
+    /// The subject, made of the value itself where that saves a copy.
+    #[inline]
+    fn into_subject(self) -> Subject
+    where
+        Self: Sized,
+    {
+        self.to_subject()
+    }
 }
 
 impl ToSubject for Subject {
     #[inline]
     fn to_subject(&self) -> Subject {
         self.clone()
+    }
+
+    #[inline]
+    fn into_subject(self) -> Subject {
+        self
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::{
 };
 use crate::event::Events;
 use crate::options::{InvalidPool, check_pool};
-use crate::publish::Publishing;
+use crate::publish;
 use crate::request::Request;
 use crate::shared::{Command, DrainReport, Fence, Fenced, Shared, State, View, wake};
 use crate::sleep::Sleep;
@@ -88,7 +88,8 @@ impl Client {
         subject: S,
         payload: Bytes,
     ) -> Result<(), PublishError> {
-        Publishing::new(self.shared(), subject.to_subject(), None, None, payload).await
+        let subject = subject.into_subject();
+        publish::publish(self.shared(), subject, None, None, payload).await
     }
 
     /// Publishes with headers; an empty map is sent as none.
@@ -106,7 +107,8 @@ impl Client {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<(), PublishError> {
-        Publishing::new(self.shared(), subject.to_subject(), None, Some(headers), payload).await
+        let subject = subject.into_subject();
+        publish::publish(self.shared(), subject, None, Some(headers), payload).await
     }
 
     /// Publishes with a reply subject, to which the caller listens by itself.
@@ -124,8 +126,8 @@ impl Client {
         reply: R,
         payload: Bytes,
     ) -> Result<(), PublishError> {
-        let reply = Some(reply.to_subject());
-        Publishing::new(self.shared(), subject.to_subject(), reply, None, payload).await
+        let (subject, reply) = (subject.into_subject(), Some(reply.into_subject()));
+        publish::publish(self.shared(), subject, reply, None, payload).await
     }
 
     /// Publishes with a reply subject and headers.
@@ -144,8 +146,8 @@ impl Client {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<(), PublishError> {
-        let reply = Some(reply.to_subject());
-        Publishing::new(self.shared(), subject.to_subject(), reply, Some(headers), payload).await
+        let (subject, reply) = (subject.into_subject(), Some(reply.into_subject()));
+        publish::publish(self.shared(), subject, reply, Some(headers), payload).await
     }
 
     /// Publishes a message as one value; a received one can be sent on by `.into()`.
@@ -159,7 +161,7 @@ impl Client {
     /// As [`publish`](Self::publish).
     pub async fn publish_message(&self, message: OutboundMessage) -> Result<(), PublishError> {
         let OutboundMessage { subject, reply, payload, headers } = message;
-        Publishing::new(self.shared(), subject, reply, headers, payload).await
+        publish::publish(self.shared(), subject, reply, headers, payload).await
     }
 
     /// Publishes now or not at all.
@@ -173,7 +175,7 @@ impl Client {
         subject: S,
         payload: Bytes,
     ) -> Result<(), PublishError> {
-        Publishing::new(self.shared(), subject.to_subject(), None, None, payload).now()
+        publish::try_publish(self.shared(), &subject.into_subject(), None, None, &payload)
     }
 
     /// Publishes, and returns once the server has processed the message.

@@ -343,10 +343,11 @@ pub(crate) struct Reader {
     taken_bytes: u64,
 }
 
-/// What a reader found.
+/// What a reader found when its run was read.
 #[derive(Debug)]
-pub(crate) enum Next {
-    Message(Message),
+pub(crate) enum Refill {
+    /// Another run, with at least one message.
+    Run,
     /// Nothing waits; the waker given, if one was, will be woken.
     Empty,
     End(End),
@@ -368,17 +369,9 @@ impl Reader {
         &self.mailbox
     }
 
-    /// Takes the next message, or leaves `waker` to be woken when there is one.
-    #[inline]
-    pub(crate) fn next(&mut self, waker: Option<&Waker>) -> (Next, Room) {
-        if let Some(message) = self.take() {
-            return (Next::Message(message), Room::Unasked);
-        }
-        self.refill(waker)
-    }
-
-    #[inline]
-    fn take(&mut self) -> Option<Message> {
+    /// Takes the next message of the run at hand.
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> Option<Message> {
         let run = self.run.as_mut()?;
         let frame = run.frames.get(run.at)?;
         run.at += 1;
@@ -389,7 +382,8 @@ impl Reader {
         Some(Message::from_frame(&run.chunk, frame))
     }
 
-    fn refill(&mut self, waker: Option<&Waker>) -> (Next, Room) {
+    /// Gets the next run, or leaves `waker` to be woken when there is one.
+    pub(crate) fn refill(&mut self, waker: Option<&Waker>) -> (Refill, Room) {
         let done = self.run.take();
         let mut inbox = self.mailbox.inbox.lock();
         if let Some(done) = done {
@@ -407,30 +401,24 @@ impl Reader {
                 room = Room::Made;
             }
         }
-        match inbox.runs.pop_front() {
-            Some(run) => self.run = Some(run),
-            None => {
-                if inbox.tell_when_read == Tell::Yes {
-                    inbox.tell_when_read = Tell::No;
-                    room = Room::Made;
-                }
-                if let Some(end) = &inbox.end {
-                    return (Next::End(end.clone()), room);
-                }
-                if let Some(waker) = waker {
-                    match &mut inbox.waker {
-                        Some(registered) => registered.clone_from(waker),
-                        vacant => *vacant = Some(waker.clone()),
-                    }
-                }
-                return (Next::Empty, room);
+        if let Some(run) = inbox.runs.pop_front() {
+            self.run = Some(run);
+            return (Refill::Run, room);
+        }
+        if inbox.tell_when_read == Tell::Yes {
+            inbox.tell_when_read = Tell::No;
+            room = Room::Made;
+        }
+        if let Some(end) = &inbox.end {
+            return (Refill::End(end.clone()), room);
+        }
+        if let Some(waker) = waker {
+            match &mut inbox.waker {
+                Some(registered) => registered.clone_from(waker),
+                vacant => *vacant = Some(waker.clone()),
             }
         }
-        drop(inbox);
-        match self.take() {
-            Some(message) => (Next::Message(message), room),
-            None => self.refill(waker),
-        }
+        (Refill::Empty, room)
     }
 }
 

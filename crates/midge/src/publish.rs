@@ -9,9 +9,74 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use midge_proto::{HeaderMap, Publish, Refusal, Subject};
 
-/// A message that is about to be accepted.
-#[must_use]
-pub(crate) struct Publishing<'a> {
+/// Publishes, in line with others where there is no room.
+///
+/// The frame is appended in the poll that returns `Ok`. Waiting is rare, and what it needs is kept
+/// off the future of those who need not wait.
+#[inline]
+pub(crate) async fn publish(
+    shared: &Arc<Shared>,
+    subject: Subject,
+    reply: Option<Subject>,
+    headers: Option<HeaderMap>,
+    payload: Bytes,
+) -> Result<(), PublishError> {
+    match try_publish(shared, &subject, reply.as_ref(), headers.as_ref(), &payload) {
+        Err(PublishError::Refused(Refusal::Full)) => {
+            Box::pin(Waiting { shared, subject, reply, headers, payload, ticket: None }).await
+        }
+        result => result,
+    }
+}
+
+/// Publishes at once or not at all.
+#[inline]
+pub(crate) fn try_publish(
+    shared: &Shared,
+    subject: &Subject,
+    reply: Option<&Subject>,
+    headers: Option<&HeaderMap>,
+    payload: &Bytes,
+) -> Result<(), PublishError> {
+    check(shared, subject, reply, headers)?;
+    let waker = {
+        let mut core = shared.core.lock();
+        core.try_publish(Publish {
+            subject: subject.as_bytes(),
+            reply: reply.map(Subject::as_bytes),
+            headers,
+            payload,
+        })?;
+        core.unpark()
+    };
+    wake(waker);
+    Ok(())
+}
+
+#[inline]
+fn check(
+    shared: &Shared,
+    subject: &Subject,
+    reply: Option<&Subject>,
+    headers: Option<&HeaderMap>,
+) -> Result<(), PublishError> {
+    match shared.settings.validation {
+        Validation::Full => {
+            subject.check_publish()?;
+            reply.map_or(Ok(()), Subject::check_publish)?;
+        }
+        Validation::Minimal => {
+            subject.check_framing()?;
+            reply.map_or(Ok(()), Subject::check_framing)?;
+        }
+    }
+    // Before anything looks at it: a block that could not be read looks empty.
+    headers.map_or(Ok(()), HeaderMap::check)?;
+    Ok(())
+}
+
+/// A checked message that waits for room, first come first served.
+struct Waiting<'a> {
     shared: &'a Arc<Shared>,
     subject: Subject,
     reply: Option<Subject>,
@@ -20,75 +85,22 @@ pub(crate) struct Publishing<'a> {
     ticket: Option<u64>,
 }
 
-impl<'a> Publishing<'a> {
-    #[inline]
-    pub(crate) fn new(
-        shared: &'a Arc<Shared>,
-        subject: Subject,
-        reply: Option<Subject>,
-        headers: Option<HeaderMap>,
-        payload: Bytes,
-    ) -> Self {
-        Self { shared, subject, reply, headers, payload, ticket: None }
-    }
+impl Future for Waiting<'_> {
+    type Output = Result<(), PublishError>;
 
-    /// Publishes at once or not at all.
-    pub(crate) fn now(mut self) -> Result<(), PublishError> {
-        self.check()?;
-        self.append()
-    }
-
-    #[inline]
-    fn check(&self) -> Result<(), PublishError> {
-        match self.shared.settings.validation {
-            Validation::Full => {
-                self.subject.check_publish()?;
-                if let Some(reply) = &self.reply {
-                    reply.check_publish()?;
-                }
-            }
-            Validation::Minimal => {
-                self.subject.check_framing()?;
-                if let Some(reply) = &self.reply {
-                    reply.check_framing()?;
-                }
-            }
-        }
-        if let Some(headers) = &self.headers {
-            headers.check()?;
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn append(&mut self) -> Result<(), PublishError> {
-        let waker = {
-            let mut core = self.shared.core.lock();
-            core.try_publish(Publish {
-                subject: self.subject.as_bytes(),
-                reply: self.reply.as_ref().map(Subject::as_bytes),
-                headers: self.headers.as_ref(),
-                payload: &self.payload,
-            })?;
-            core.unpark()
-        };
-        wake(waker);
-        Ok(())
-    }
-
-    #[cold]
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PublishError>> {
-        let mut core = self.shared.core.lock();
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let mut core = this.shared.core.lock();
         let message = Publish {
-            subject: self.subject.as_bytes(),
-            reply: self.reply.as_ref().map(Subject::as_bytes),
-            headers: self.headers.as_ref(),
-            payload: &self.payload,
+            subject: this.subject.as_bytes(),
+            reply: this.reply.as_ref().map(Subject::as_bytes),
+            headers: this.headers.as_ref(),
+            payload: &this.payload,
         };
-        let Some(result) = core.publish_in_line(message, &mut self.ticket, cx.waker()) else {
+        let Some(result) = core.publish_in_line(message, &mut this.ticket, cx.waker()) else {
             return Poll::Pending;
         };
-        let next = self.ticket.take().and_then(|ticket| core.leave_line(ticket));
+        let next = this.ticket.take().and_then(|ticket| core.leave_line(ticket));
         let driver = core.unpark();
         drop(core);
         wake(driver);
@@ -97,26 +109,7 @@ impl<'a> Publishing<'a> {
     }
 }
 
-impl Future for Publishing<'_> {
-    type Output = Result<(), PublishError>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        if this.ticket.is_none() {
-            if let Err(error) = this.check() {
-                return Poll::Ready(Err(error));
-            }
-            match this.append() {
-                Err(PublishError::Refused(Refusal::Full)) => {}
-                result => return Poll::Ready(result),
-            }
-        }
-        this.wait(cx)
-    }
-}
-
-impl Drop for Publishing<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
             let next = self.shared.core.lock().leave_line(ticket);

@@ -2,7 +2,7 @@
 
 use crate::client::Handle;
 use crate::error::UnsubscribeError;
-use crate::mailbox::{End, Limits, Mailbox, Next, Pending, Reader, Room, SlowConsumerPolicy};
+use crate::mailbox::{End, Limits, Mailbox, Pending, Reader, Refill, Room, SlowConsumerPolicy};
 use crate::shared::{Command, Fence, Target};
 use crate::sync::Arc;
 use core::fmt;
@@ -245,21 +245,32 @@ impl Subscriber {
         self.ended.as_ref().map_or(NextError::Finished, error_of)
     }
 
-    #[inline]
+    #[inline(always)]
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.take(Some(cx.waker()))
     }
 
-    #[inline]
+    /// A message is a large value: it is made where it is returned, and moved nowhere.
+    #[inline(always)]
     fn take(&mut self, waker: Option<&Waker>) -> Poll<Option<Message>> {
-        let (next, room) = self.reader.next(waker);
+        match self.reader.take() {
+            Some(message) => Poll::Ready(Some(message)),
+            None => self.take_more(waker),
+        }
+    }
+
+    #[inline(never)]
+    fn take_more(&mut self, waker: Option<&Waker>) -> Poll<Option<Message>> {
+        let (refill, room) = self.reader.refill(waker);
         if room == Room::Made {
             self.handle.shared.command(Command::RoomMade);
         }
-        match next {
-            Next::Message(message) => Poll::Ready(Some(message)),
-            Next::Empty => Poll::Pending,
-            Next::End(end) => {
+        match refill {
+            Refill::Run => {
+                self.reader.take().map_or(Poll::Pending, |message| Poll::Ready(Some(message)))
+            }
+            Refill::Empty => Poll::Pending,
+            Refill::End(end) => {
                 self.ended = Some(end);
                 Poll::Ready(None)
             }

@@ -22,6 +22,8 @@ mod action;
 mod config;
 mod failure;
 mod pings;
+#[cfg(test)]
+mod tests;
 
 pub use action::{Action, ConnectionEvent, Scope, Target};
 pub use config::{
@@ -101,6 +103,28 @@ enum State {
     Closed,
 }
 
+impl State {
+    /// There is no stream, and what comes next is decided within the same call.
+    fn undecided(now: Instant) -> Self {
+        Self::Choosing { picked: None, give_up_at: now }
+    }
+
+    /// The attempt under way, and how far it came.
+    fn attempt(&self) -> Option<(&Attempt, Step)> {
+        match self {
+            Self::Resolving(attempt) => Some((attempt, Step::Resolve)),
+            Self::Dialing(attempt) => Some((attempt, Step::Dial)),
+            Self::AwaitInfo(attempt) => Some((attempt, Step::Info)),
+            Self::Securing { attempt, .. } => Some((attempt, Step::Tls)),
+            Self::Authenticating(attempt) => Some((attempt, Step::Credentials)),
+            Self::AwaitPong(attempt) | Self::Settling { attempt, .. } => {
+                Some((attempt, Step::Connect))
+            }
+            Self::Choosing { .. } | Self::Backoff { .. } | Self::Ready(_) | Self::Closed => None,
+        }
+    }
+}
+
 /// Whether INFO came before TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Info {
@@ -118,6 +142,8 @@ enum Probe {
 #[derive(Debug)]
 struct Ready {
     server: ServerId,
+    /// Kept here because the pool may lose the server while it is connected.
+    addr: ServerAddr,
     address: Option<SocketAddr>,
     protection: Protection,
     /// When the next keep-alive PING goes out.
@@ -164,7 +190,7 @@ pub struct Connection {
     connected_before: ConnectedBefore,
     attempts: usize,
     last_failure: Option<AttemptFailure>,
-    /// The complaint that a server closes the connection after.
+    /// A complaint in the latest bytes read that the server may close the connection after.
     last_error: Option<ServerError>,
     info: ServerInfo,
     raw_info: String,
@@ -208,7 +234,7 @@ impl Connection {
             pool: ServerPool::new(config.servers.clone(), config.order),
             random: random.fork(),
             config,
-            state: State::Closed,
+            state: State::undecided(now),
             connected_before: ConnectedBefore::No,
             attempts: 0,
             last_failure: None,
@@ -346,7 +372,7 @@ impl Connection {
         choice: Option<(ServerAddr, Option<Duration>)>,
     ) -> Chosen {
         let now = self.advance(now);
-        let State::Choosing { .. } = self.state else { return Chosen::TooLate };
+        let State::Choosing { picked: None, .. } = self.state else { return Chosen::TooLate };
         let Some((addr, delay)) = choice else {
             self.choose_from_pool(now);
             return Chosen::Pool;
@@ -370,6 +396,7 @@ impl Connection {
     pub fn handle_read(&mut self, now: Instant) {
         self.advance(now);
         self.pings.heard();
+        self.last_error = None;
     }
 
     /// One frame, but for messages, which the driver delivers by [`subscriptions`](Self::subscriptions).
@@ -386,7 +413,11 @@ impl Connection {
             }
             Frame::Ping => match self.state {
                 State::AwaitPong(_) | State::Settling { .. } | State::Ready(_) => {
-                    self.control.extend_from_slice(encode::PONG);
+                    // A server that asks without taking answers must not fill the memory; the
+                    // bound on a blocked socket ends that.
+                    if self.control.len() < CONTROL_BYTES_MAX {
+                        self.control.extend_from_slice(encode::PONG);
+                    }
                 }
                 State::AwaitInfo(_) => self.unexpected(now, "PING before INFO"),
                 State::Choosing { .. }
@@ -587,11 +618,25 @@ impl Connection {
     }
 
     /// Replaces the configured servers; the connection at hand stays as it is.
+    ///
+    /// An attempt is given up if its server is no longer in the list, or if it goes on in clear and
+    /// the list asks for TLS.
     pub fn set_servers(&mut self, servers: Vec<ServerAddr>) {
         if servers.iter().any(ServerAddr::tls_required) {
             self.tls_lock = TlsLock::Locked;
         }
         self.pool.replace(servers);
+        let given_up = self.state.attempt().is_some_and(|(attempt, step)| {
+            let gone = self.pool.get(attempt.server).is_none();
+            // Past the point where TLS would have begun.
+            let clear = matches!(step, Step::Credentials | Step::Connect)
+                && attempt.protection == Protection::Clear;
+            gone || (clear && self.tls_lock == TlsLock::Locked)
+        });
+        if given_up {
+            self.abandon_attempt();
+            self.choose_from_pool(self.latest);
+        }
     }
 
     /// Changes the time between keep-alive PINGs; zero stops them.
@@ -727,8 +772,7 @@ impl Connection {
     #[must_use]
     pub fn connected_server(&self) -> Option<(&ServerAddr, Option<SocketAddr>)> {
         let State::Ready(ready) = &self.state else { return None };
-        let entry = self.pool.get(ready.server)?;
-        Some((&entry.server.addr, ready.address))
+        Some((&ready.addr, ready.address))
     }
 
     /// Round-trip times of all PINGs.
@@ -737,10 +781,12 @@ impl Connection {
         self.pings.round_trips()
     }
 
-    /// Publishes written to this connection, and how many of them no PONG covers.
+    /// Publishes written to this connection in whole chunks, and how many of them no PONG covers.
+    ///
+    /// A PONG may come before the chunk of its PING is written to the end.
     #[must_use]
     pub fn publishes_written(&self) -> (u64, u64) {
-        (self.written, self.written - self.fenced)
+        (self.written, self.written.saturating_sub(self.fenced))
     }
 
     /// The `tls_lock` in force: whether nothing may be sent in clear.
@@ -1068,10 +1114,15 @@ impl Connection {
 
     fn ready(&mut self, now: Instant, attempt: Attempt) {
         self.pool.connected(attempt.server, &mut self.random);
+        let addr = match self.pool.get(attempt.server) {
+            Some(entry) => entry.server.addr.clone(),
+            None => ServerAddr::default(),
+        };
         self.attempts = 0;
         self.last_failure = None;
         self.state = State::Ready(Ready {
             server: attempt.server,
+            addr,
             address: attempt.address,
             protection: attempt.protection,
             ping_at: now + self.config.ping_interval,
@@ -1129,8 +1180,8 @@ impl Connection {
                 self.lost(now, LostReason::Server(error));
             }
             State::Ready(_) => {
-                self.last_error =
-                    (error.class() != ServerErrorClass::Informational).then(|| error.clone());
+                // Whether the server ends the connection after words unknown to us will show.
+                self.last_error = matches!(error, ServerError::Other(_)).then(|| error.clone());
                 self.event(ConnectionEvent::ServerError(error));
             }
             State::Choosing { .. }
@@ -1154,26 +1205,10 @@ impl Connection {
     }
 
     fn attempt_failed(&mut self, now: Instant, cause: Cause) {
-        let (attempt, step) = match &self.state {
-            State::Resolving(attempt) => (attempt, Step::Resolve),
-            State::Dialing(attempt) => (attempt, Step::Dial),
-            State::AwaitInfo(attempt) => (attempt, Step::Info),
-            State::Securing { attempt, .. } => (attempt, Step::Tls),
-            State::Authenticating(attempt) => (attempt, Step::Credentials),
-            State::AwaitPong(attempt) | State::Settling { attempt, .. } => (attempt, Step::Connect),
-            State::Choosing { .. } | State::Backoff { .. } | State::Ready(_) | State::Closed => {
-                return;
-            }
-        };
+        let Some((attempt, step)) = self.state.attempt() else { return };
         let id = attempt.server;
         let failure = self.failure(attempt, step, cause);
-        self.actions.push_back(Action::Hangup);
-        self.control.clear();
-        self.pings.reset();
-        for slot_ended in self.subscriptions.handle_disconnected() {
-            // Draining ones end with the connection; there was none, so none can be draining.
-            debug_assert!(false, "slot {slot_ended:?} was draining without a connection");
-        }
+        self.abandon_attempt();
         self.pool.failed(id, failure.cause.to_string());
         self.count_refusal(id, &failure.cause);
         self.last_failure = Some(failure.clone());
@@ -1183,6 +1218,17 @@ impl Connection {
             return;
         }
         self.next_attempt(now);
+    }
+
+    fn abandon_attempt(&mut self) {
+        self.actions.push_back(Action::Hangup);
+        self.control.clear();
+        self.pings.reset();
+        self.state = State::undecided(self.latest);
+        for slot_ended in self.subscriptions.handle_disconnected() {
+            // Draining ones end with the connection; there was none, so none can be draining.
+            debug_assert!(false, "slot {slot_ended:?} was draining without a connection");
+        }
     }
 
     /// Takes a server out of the pool that refused the credentials twice for the same reason.
@@ -1208,6 +1254,7 @@ impl Connection {
     fn lost(&mut self, now: Instant, reason: LostReason) {
         self.actions.push_back(Action::Hangup);
         self.go_offline(reason.clone());
+        self.state = State::undecided(now);
         match self.config.reconnect {
             Reconnect::Never => self.close_for(CloseReason::Lost(reason)),
             Reconnect::Unlimited | Reconnect::Limited(_) => self.next_attempt(now),
@@ -1227,7 +1274,7 @@ impl Connection {
 
     fn close_for(&mut self, reason: CloseReason) {
         match self.state {
-            State::Closed if self.connected_before == ConnectedBefore::Yes => return,
+            State::Closed => return,
             State::Ready(_) => {
                 self.actions.push_back(Action::Hangup);
                 self.go_offline(LostReason::ByUser);
@@ -1239,7 +1286,7 @@ impl Connection {
             | State::Authenticating(_)
             | State::AwaitPong(_)
             | State::Settling { .. } => self.actions.push_back(Action::Hangup),
-            State::Choosing { .. } | State::Backoff { .. } | State::Closed => {}
+            State::Choosing { .. } | State::Backoff { .. } => {}
         }
         self.state = State::Closed;
         self.actions.push_back(Action::Close(reason));
@@ -1248,6 +1295,12 @@ impl Connection {
 
 /// Equal refusals in a row after which a server is not asked again, as in nats.go.
 const REFUSALS_MAX: u32 = 2;
+
+/// Bytes of unwritten handshake, PINGs and PONGs above which no more PONGs are queued.
+///
+/// Ten thousand of them; a server asks every two minutes. A long replay of subscriptions counts too,
+/// but a server that has not read that yet hardly asks for anything.
+const CONTROL_BYTES_MAX: usize = 64 << 10;
 
 /// Bytes of capacity that the control buffer keeps: a few PINGs and PONGs.
 const CONTROL_CAPACITY_KEPT: usize = 256;

@@ -152,12 +152,16 @@ impl Decoder {
         line::check_lengths(headers, total, self.limits.message_max)?;
         let base = self.start as u32;
         let (subject_start, subject_len) = arguments.range(0);
-        let (reply_start, reply_len) =
-            if arguments.count() > fixed { arguments.range(2) } else { (0, 0) };
+        let (reply_start, reply_len) = if arguments.count() > fixed {
+            let (start, len) = arguments.range(2);
+            (base + start, len)
+        } else {
+            (0, 0)
+        };
         let frame = MessageFrame {
             subject_start: base + subject_start,
             subject_len,
-            reply_start: base + reply_start,
+            reply_start,
             reply_len,
             header_len: headers as u32,
             body_start: base + line_len as u32,

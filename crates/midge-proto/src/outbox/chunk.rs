@@ -126,6 +126,11 @@ impl Chunk {
         self.publishes += 1;
     }
 
+    #[inline]
+    pub(super) fn has_splices(&self) -> bool {
+        !self.splices.is_empty()
+    }
+
     /// Takes the buffer back out, empty, to be used again.
     pub(super) fn into_buffer(self) -> Vec<u8> {
         let mut bytes = self.bytes;

@@ -195,7 +195,13 @@ impl Driver {
             self.connection.take_control(self.outbound.control());
         }
         if self.outbound.wants_chunk() && self.connection.is_ready() {
-            let chunk = self.shared.core.lock().outbox.take();
+            let shared = Arc::clone(&self.shared);
+            let chunk = {
+                let mut core = shared.core.lock();
+                // The answer to a SUB in the chunk may come before the next poll.
+                self.take_commands(&mut core);
+                core.outbox.take()
+            };
             if let Some(chunk) = chunk {
                 self.connection.handle_chunk_begun(now, &chunk);
                 self.outbound.put(chunk);
@@ -235,7 +241,8 @@ impl Driver {
     pub fn park(&mut self, waker: &Waker) -> Parked {
         let mut core = self.shared.core.lock();
         let may_write = self.connection.is_ready() && !core.outbox.is_empty();
-        if core.commands.is_empty() && !(may_write && self.outbound.is_empty()) {
+        let may_sleep = core.commands.is_empty() && self.deferred.is_empty();
+        if may_sleep && !(may_write && self.outbound.is_empty()) {
             core.park(waker);
             Parked::Idle
         } else {
@@ -250,7 +257,7 @@ impl Driver {
         let shared = Arc::clone(&self.shared);
         let mut core = shared.core.lock();
         core.requests.stamp(now);
-        if core.commands.is_empty() {
+        if core.commands.is_empty() && self.deferred.is_empty() {
             return;
         }
         self.take_commands(&mut core);

@@ -1,6 +1,6 @@
 //! Bytes on their way out: what goes first, and how far the socket has taken it.
 
-use midge_proto::{CHUNK_BYTES, Chunk};
+use midge_proto::Chunk;
 use std::io::IoSlice;
 
 /// Pieces handed to the socket in one call at most.
@@ -42,13 +42,10 @@ impl Outbound {
         &mut self.control
     }
 
-    /// What to write next, up to one chunk's size.
+    /// What to write next, up to one chunk.
     pub(crate) fn slices<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
-        let mut room = CHUNK_BYTES;
         let mut add = |piece: &'a [u8]| {
-            let piece = &piece[..piece.len().min(room)];
             if !piece.is_empty() && out.len() < SLICES_MAX {
-                room -= piece.len();
                 out.push(IoSlice::new(piece));
             }
         };

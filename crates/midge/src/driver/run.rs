@@ -23,9 +23,9 @@ pub async fn run<R: Runtime>(driver: Driver, runtime: R) {
     let mut sleep = None;
     let mut armed = Instant::MAX;
     poll_fn(|cx| {
-        let now = runtime.now();
-        driver.handle_commands(now);
+        driver.handle_commands(runtime.now());
         for _ in 0..TURNS_MAX {
+            let now = runtime.now();
             let mut progress = false;
             if driver.poll_timeout().is_some_and(|at| at <= now) {
                 driver.handle_timeout(now);
@@ -71,7 +71,7 @@ pub async fn run<R: Runtime>(driver: Driver, runtime: R) {
                 progress = true;
             }
             if let Some(open) = &mut stream {
-                match transfer(&mut driver, open, now, cx) {
+                match transfer(&mut driver, open, &runtime, cx) {
                     Transfer::Nothing => {}
                     Transfer::Progress => progress = true,
                     Transfer::Ended(error) => {
@@ -127,13 +127,14 @@ enum Transfer {
 }
 
 /// One write and one read.
-fn transfer(
+fn transfer<R: Runtime>(
     driver: &mut Driver,
-    stream: &mut impl Stream,
-    now: Instant,
+    stream: &mut R::Stream,
+    runtime: &R,
     cx: &mut Context<'_>,
 ) -> Transfer {
     let mut transfer = Transfer::Nothing;
+    let now = runtime.now();
     if driver.prepare_write(now) {
         let mut slices: Vec<IoSlice<'_>> = Vec::new();
         driver.write_slices(&mut slices);
@@ -156,7 +157,8 @@ fn transfer(
         match stream.poll_read(cx, buf) {
             Poll::Ready(Ok(0)) => return Transfer::Ended(None),
             Poll::Ready(Ok(count)) => {
-                driver.handle_read(now, count);
+                // The answer may come between the write and the read: a round trip has its length.
+                driver.handle_read(runtime.now(), count);
                 transfer = Transfer::Progress;
             }
             Poll::Ready(Err(error)) => return Transfer::Ended(Some(error)),

@@ -1,0 +1,137 @@
+use super::script::*;
+use crate::connection::*;
+
+#[test]
+fn a_ping_goes_out_after_each_interval_and_a_pong_keeps_the_connection() {
+    let mut t = Script::connected();
+    for _ in 0..20 {
+        t.advance(secs(59));
+        t.expect_nothing();
+        t.advance(secs(1));
+        t.expect_written("PING\r\n");
+        t.server_sends("PONG\r\n");
+        t.expect_nothing();
+    }
+}
+
+#[test]
+fn a_silent_server_is_given_up_one_interval_after_the_last_allowed_ping() {
+    let mut t = Script::connected();
+    t.advance(secs(239));
+    t.expect_written("PING\r\nPING\r\nPING\r\n");
+    t.expect_nothing();
+    t.advance(secs(1));
+    t.expect_lost("the server does not answer PINGs");
+    t.expect_dial();
+}
+
+#[test]
+fn any_byte_is_a_sign_of_life() {
+    let mut t = Script::connected();
+    t.subscribe("a");
+    for _ in 0..20 {
+        t.advance(secs(100));
+        t.server_sends("MSG a 1 1\r\n");
+        t.server_sends("x\r\n");
+    }
+    assert!(t.machine.is_ready());
+}
+
+#[test]
+fn a_server_ping_is_answered_before_queued_publishes() {
+    let mut t = Script::connected();
+    t.socket_takes(0);
+    t.publish("a", "1");
+    t.server_sends("PING\r\n");
+    t.expect_written("PONG\r\n");
+    t.socket_takes(usize::MAX);
+    t.expect_written("PUB a 1\r\n1\r\n");
+}
+
+#[test]
+fn no_interval_means_no_pings_and_no_wakeups() {
+    let mut t =
+        Script::connected_with(Config { ping_interval: Duration::ZERO, ..config(&["10.0.0.1"]) });
+    assert_eq!(t.machine.poll_timeout(), None);
+    t.advance(secs(100_000));
+    t.expect_nothing();
+    t.set_ping_interval(secs(1));
+    t.advance(secs(1));
+    t.expect_written("PING\r\n");
+}
+
+#[test]
+fn an_idle_connection_wakes_for_its_ping_and_nothing_else() {
+    let t = Script::connected();
+    let mut at = t.machine.poll_timeout().unwrap();
+    let mut machine = t.machine;
+    machine.handle_timeout(at + millis(0));
+    for _ in 0..2 {
+        let next = machine.poll_timeout().unwrap();
+        assert_eq!(next - at, secs(60));
+        machine.handle_timeout(next);
+        at = next;
+    }
+}
+
+#[test]
+fn while_reading_is_paused_silence_proves_nothing() {
+    let mut t = Script::connected();
+    t.reading_paused(true);
+    t.advance(secs(60_000));
+    t.expect_nothing();
+    t.reading_paused(false);
+    t.advance(secs(239));
+    assert!(t.machine.is_ready());
+    t.advance(secs(61));
+    t.expect_written("PING\r\nPING\r\nPING\r\n");
+    t.expect_lost("the server does not answer PINGs");
+}
+
+#[test]
+fn a_socket_that_takes_nothing_for_too_long_is_given_up() {
+    let mut t = Script::connected();
+    t.writing(Writing::Blocked);
+    t.advance(secs(20));
+    t.writing(Writing::Blocked);
+    t.advance(millis(9_999));
+    t.expect_nothing();
+    t.advance(millis(1));
+    t.expect_lost("the socket takes no more bytes");
+    t.expect_dial();
+}
+
+#[test]
+fn a_socket_that_takes_a_byte_now_and_then_is_kept() {
+    let mut t = Script::connected();
+    for _ in 0..10 {
+        t.writing(Writing::Blocked);
+        t.advance(secs(29));
+        t.writing(Writing::Progress);
+        t.server_sends("PING\r\n");
+    }
+    assert!(t.machine.is_ready());
+}
+
+#[test]
+fn a_server_that_asks_without_end_does_not_fill_the_memory() {
+    let mut machine = Script::connected().machine;
+    for _ in 0..1_000_000 {
+        machine.handle_frame(Instant::ZERO, &Frame::Ping, b"");
+    }
+    let mut out = Vec::new();
+    machine.take_control(&mut out);
+    assert!(out.len() < 70_000, "{}", out.len());
+    assert!(out.starts_with(b"PONG\r\nPONG\r\n") && out.ends_with(b"PONG\r\n"));
+}
+
+#[test]
+fn round_trips_of_all_pings_are_measured() {
+    let mut t = Script::connected();
+    let before = t.machine.round_trips().count();
+    t.advance(secs(60));
+    t.advance(millis(250));
+    t.server_sends("PONG\r\n");
+    assert_eq!(t.machine.round_trips().count(), before + 1);
+    assert_eq!(t.machine.round_trips().latest(), Some(millis(250)));
+}

@@ -1,0 +1,11 @@
+mod auth;
+mod choice;
+mod close;
+mod connect;
+mod discovery;
+mod fences;
+mod handshake;
+mod keep_alive;
+mod reconnect;
+mod script;
+mod tls;
