@@ -144,10 +144,10 @@ impl Subscriptions {
 
     /// Marks a subscription whose `UNSUB` is on the wire; it stays for what is in flight.
     pub fn set_draining(&mut self, sid: Sid) {
-        if let Some(&index) = self.by_sid.get(&sid) {
-            if let Some(Some(subscription)) = self.slots.get_mut(index as usize) {
-                subscription.state = State::Draining;
-            }
+        if let Some(&index) = self.by_sid.get(&sid)
+            && let Some(Some(subscription)) = self.slots.get_mut(index as usize)
+        {
+            subscription.state = State::Draining;
         }
     }
 

@@ -92,12 +92,12 @@ impl Text {
     #[inline]
     pub(crate) fn set_from_chunk(&mut self, chunk: &Bytes, range: Range<usize>) {
         let Some(bytes) = chunk.get(range) else { return };
-        if bytes.len() <= INLINE_BYTES_MAX {
-            if let (Self::Inline(inline), Ok(text)) = (&mut *self, core::str::from_utf8(bytes)) {
-                inline.clear();
-                if inline.try_push_str(text).is_ok() {
-                    return;
-                }
+        if bytes.len() <= INLINE_BYTES_MAX
+            && let (Self::Inline(inline), Ok(text)) = (&mut *self, core::str::from_utf8(bytes))
+        {
+            inline.clear();
+            if inline.try_push_str(text).is_ok() {
+                return;
             }
         }
         *self = Self::from_chunk_slow(chunk, bytes);

@@ -119,7 +119,7 @@ impl fmt::Display for Event {
             Self::Draining => f.write_str("draining"),
             Self::Closed => f.write_str("closed"),
             Self::SlowConsumer(sid) => write!(f, "slow consumer: subscription {sid}"),
-            Self::ServerError(error) => write!(f, "server error: {error}"),
+            Self::ServerError(error) => error.fmt(f),
             Self::ClientError(error) => write!(f, "client error: {error}"),
             Self::Fate(fate) => write!(
                 f,

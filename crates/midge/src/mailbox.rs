@@ -386,10 +386,10 @@ impl Reader {
     pub(crate) fn refill(&mut self, waker: Option<&Waker>) -> (Refill, Room) {
         let done = self.run.take();
         let mut inbox = self.mailbox.inbox.lock();
-        if let Some(done) = done {
-            if done.frames.capacity() <= SPARE_FRAMES_MAX {
-                inbox.spare = Some(done.frames);
-            }
+        if let Some(done) = done
+            && done.frames.capacity() <= SPARE_FRAMES_MAX
+        {
+            inbox.spare = Some(done.frames);
         }
         let mut room = Room::Unasked;
         if inbox.episode == Episode::Pausing {

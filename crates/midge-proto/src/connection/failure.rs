@@ -100,7 +100,7 @@ impl fmt::Display for Cause {
             Self::PlaintextBehindInfo { unauthenticated_error: Some(text) } => {
                 write!(f, "unprotected error followed INFO where TLS had to start: {text}")
             }
-            Self::Server(error) => write!(f, "server error: {error}"),
+            Self::Server(error) => error.fmt(f),
             Self::Protocol(error) => write!(f, "protocol error: {error}"),
             Self::Unexpected(text) => write!(f, "unexpected {text}"),
             Self::Credentials(text) => write!(f, "no credentials: {text}"),
@@ -152,7 +152,7 @@ impl fmt::Display for LostReason {
         match self {
             Self::Closed => f.write_str("the server closed the connection"),
             Self::Io(text) => f.write_str(text),
-            Self::Server(error) => write!(f, "server error: {error}"),
+            Self::Server(error) => error.fmt(f),
             Self::Stale => f.write_str("the server does not answer PINGs"),
             Self::WriteStalled => f.write_str("the socket takes no more bytes"),
             Self::Protocol(error) => write!(f, "protocol error: {error}"),

@@ -441,11 +441,11 @@ impl Connection {
     /// All frames of a read were handed over.
     pub fn handle_read_done(&mut self, now: Instant) {
         let now = self.advance(now);
-        if let State::Settling { probe, .. } = &mut self.state {
-            if *probe == Probe::Unsent {
-                *probe = Probe::Sent;
-                self.send_ping(now);
-            }
+        if let State::Settling { probe, .. } = &mut self.state
+            && *probe == Probe::Unsent
+        {
+            *probe = Probe::Sent;
+            self.send_ping(now);
         }
     }
 
@@ -789,6 +789,13 @@ impl Connection {
         (self.written, self.written.saturating_sub(self.fenced))
     }
 
+    /// Publishes written to this connection in whole chunks, and those covered by a PONG, which may
+    /// be more: a PONG may come before the chunk of its PING is written to the end.
+    #[must_use]
+    pub fn publishes_fenced(&self) -> (u64, u64) {
+        (self.written, self.fenced)
+    }
+
     /// The `tls_lock` in force: whether nothing may be sent in clear.
     #[must_use]
     pub fn is_clear_forbidden(&self) -> bool {
@@ -810,11 +817,12 @@ impl Connection {
     }
 
     fn next_attempt(&mut self, now: Instant) {
-        if let Reconnect::Limited(max) = self.config.reconnect {
-            if self.connected_before == ConnectedBefore::Yes && self.attempts >= max {
-                self.close_for(CloseReason::MaxReconnects(self.last_failure.clone()));
-                return;
-            }
+        if let Reconnect::Limited(max) = self.config.reconnect
+            && self.connected_before == ConnectedBefore::Yes
+            && self.attempts >= max
+        {
+            self.close_for(CloseReason::MaxReconnects(self.last_failure.clone()));
+            return;
         }
         if self.config.choice == Choice::Ask && self.connected_before == ConnectedBefore::Yes {
             let give_up_at = now + self.config.attempt_timeout;

@@ -76,6 +76,13 @@ impl ReadBuffer {
         self.size = BUFFER_MIN;
     }
 
+    /// Nothing is expected soon: lets go of an empty buffer if a new one costs next to nothing.
+    pub(crate) fn rest(&mut self) {
+        if self.filled == 0 && self.size == BUFFER_MIN {
+            self.buf = BytesMut::new();
+        }
+    }
+
     /// Lets go of an empty buffer: for an idle connection.
     pub(crate) fn shrink(&mut self) {
         if self.filled == 0 {

@@ -244,6 +244,8 @@ impl Driver {
         let may_sleep = core.commands.is_empty() && self.deferred.is_empty();
         if may_sleep && !(may_write && self.outbound.is_empty()) {
             core.park(waker);
+            drop(core);
+            self.inbound.rest();
             Parked::Idle
         } else {
             Parked::Work
@@ -483,6 +485,8 @@ impl Driver {
                     }
                     self.connection.handle_frame(now, &frame, self.inbound.filled());
                     self.take_actions(now);
+                    // A complaint is heard by those whose PONG follows in the same read.
+                    self.take_events(now);
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -568,11 +572,15 @@ impl Driver {
     /// Carries out what the machine ordered and tells people the news.
     fn settle(&mut self, now: Instant) {
         self.take_actions(now);
+        self.take_events(now);
+        self.advance_shutdown(now);
+        self.take_actions(now);
+    }
+
+    fn take_events(&mut self, now: Instant) {
         while let Some(event) = self.connection.poll_event() {
             self.handle_event(now, event);
         }
-        self.advance_shutdown(now);
-        self.take_actions(now);
     }
 
     fn take_actions(&mut self, now: Instant) {
@@ -633,6 +641,9 @@ impl Driver {
             self.take_commands(&mut core);
             self.connection.replay();
             let undeliverable = core.outbox.drop_refused(limits);
+            // Frames may have left the queue: flushes wait for all of the rest.
+            let end = core.outbox.end_position();
+            core.flushes.iter_mut().for_each(|(target, _)| *target = end);
             core.outbox.set_online(limits);
             core.view.state = State::Connected;
             self.refresh_view(&mut core);
@@ -683,9 +694,10 @@ impl Driver {
         if self.paused.take().is_some() {
             self.shared.event(Event::Reading(ReadingState::Resumed));
         }
-        let (_, unfenced) = self.connection.publishes_written();
+        // A PONG may cover part of the chunk that was cut.
+        let (written, fenced) = self.connection.publishes_fenced();
         let fate = Fate {
-            uncertain: unfenced + requeued.written,
+            uncertain: (written + requeued.written).saturating_sub(fenced),
             kept: requeued.kept,
             dropped: requeued.dropped.len() as u64,
         };
@@ -773,6 +785,10 @@ impl Driver {
                 }
                 command => self.deferred.push(command),
             }
+        }
+        // A burst of subscriptions must not leave its queue behind.
+        if core.commands.capacity() > COMMANDS_KEPT {
+            core.commands = Vec::new();
         }
         core.view.subscriptions = self.connection.subscriptions().len();
     }
@@ -971,6 +987,9 @@ impl Driver {
         self.idle.bytes = bytes;
     }
 }
+
+/// Room for commands that is kept between bursts.
+const COMMANDS_KEPT: usize = 64;
 
 /// Whether there is work left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,8 +15,12 @@ const TURNS_MAX: usize = 16;
 ///
 /// An adapter spawns this once a connection. Dropping the future ends the client: every waiter hears
 /// that it is closed.
-pub async fn run<R: Runtime>(driver: Driver, runtime: R) {
-    let mut driver = driver;
+pub fn run<R: Runtime>(driver: Driver, runtime: R) -> impl Future<Output = ()> {
+    // Boxed here, because a future would keep room for its argument beside what becomes of it.
+    drive(Box::new(driver), runtime)
+}
+
+async fn drive<R: Runtime>(mut driver: Box<Driver>, runtime: R) {
     let mut stream: Option<R::Stream> = None;
     let mut resolving = None;
     let mut dialing = None;

@@ -184,10 +184,11 @@ impl Driver {
     /// Takes the next step, if it is time.
     pub(super) fn advance_shutdown(&mut self, now: Instant) {
         let late = self.shutdown.give_up_at.is_some_and(|at| at <= now);
-        if let Step::Unsubscribing(sids) = &self.shutdown.step {
-            if sids.is_empty() && !self.connection.is_ready() {
-                self.begin_reading(Vec::new());
-            }
+        if let Step::Unsubscribing(sids) = &self.shutdown.step
+            && sids.is_empty()
+            && !self.connection.is_ready()
+        {
+            self.begin_reading(Vec::new());
         }
         if let Step::Reading(mailboxes) = &mut self.shutdown.step {
             mailboxes.retain(|mailbox| !mailbox.is_read());

@@ -28,7 +28,7 @@ fn refused_credentials_fail_the_first_connect_with_the_servers_words() {
     refused(&mut t, VIOLATION);
     t.expect_action(
         "close: no server could be connected: nats://10.0.0.1:4222 (10.0.0.1:4222) failed at \
-         waiting for the answer to CONNECT: server error: server error: Authorization Violation",
+         waiting for the answer to CONNECT: server error: Authorization Violation",
     );
     t.expect_nothing();
 }
@@ -45,7 +45,7 @@ fn a_server_that_refuses_twice_for_the_same_reason_is_not_asked_again() {
     refused(&mut t, VIOLATION);
     t.expect_action(
         "close: the credentials were refused: nats://10.0.0.2:4222 (10.0.0.2:4222) failed at \
-         waiting for the answer to CONNECT: server error: server error: Authorization Violation",
+         waiting for the answer to CONNECT: server error: Authorization Violation",
     );
     t.expect_nothing();
     assert_eq!(t.machine.phase(), Phase::Closed);
@@ -112,7 +112,7 @@ fn credentials_that_cannot_be_had_fail_the_attempt() {
 fn an_expired_login_loses_the_connection_and_another_one_is_made() {
     let mut t = Script::connected();
     t.server_sends("-ERR 'User Authentication Expired'\r\n");
-    t.expect_lost("server error: server error: User Authentication Expired");
+    t.expect_lost("server error: User Authentication Expired");
     t.expect_dial();
     t.handshake();
     t.expect_nothing();
@@ -133,7 +133,7 @@ fn an_unknown_error_followed_by_the_end_is_the_reason_of_the_loss() {
     t.server_sends("-ERR 'something new'\r\n");
     t.expect_event("something new");
     t.server_closes();
-    t.expect_lost("server error: server error: something new");
+    t.expect_lost("server error: something new");
 }
 
 #[test]

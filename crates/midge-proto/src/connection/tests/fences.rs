@@ -120,6 +120,6 @@ fn the_frame_that_was_too_large_for_the_server_is_not_sent_again() {
     t.publish("too.big", "12345");
     t.server_sends("-ERR 'Maximum Payload Violation'\r\n");
     t.expect_hangup();
-    t.expect_action("refused: server error: server error: Maximum Payload Violation");
+    t.expect_action("refused: server error: Maximum Payload Violation");
     assert_eq!(t.requeued.dropped, ["too.big"]);
 }

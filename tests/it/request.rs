@@ -1,0 +1,246 @@
+//! Requests: each gets its own answer, or an error in time, and leaves nothing behind.
+
+use crate::support::{
+    assert_contains, connect, connect_to, next, numbered, serve_echo, server, server_with, state,
+    until, within,
+};
+use bytes::Bytes;
+use core::time::Duration;
+use midge_tokio::{
+    ConnectOptions, HeaderMap, OnDisconnect, Request, RequestError, RequestErrorKind, State,
+};
+use std::time::Instant;
+use tokio::task::JoinSet;
+
+#[tokio::test]
+async fn a_request_gets_its_reply_with_headers() {
+    let server = server();
+    let client = connect(&server).await;
+    serve_echo(&client, "echo").await;
+    assert_eq!(client.request("echo", "x".into()).await.unwrap().payload, "x");
+    let mut headers = HeaderMap::new();
+    headers.insert("A", "b");
+    let reply = client.request_with_headers("echo", headers.clone(), "y".into()).await.unwrap();
+    assert_eq!((reply.payload, reply.headers), ("y".into(), Some(headers)));
+    assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_answers_times_out() {
+    let server = server();
+    let client = connect(&server).await;
+    let _silent = client.subscribe("silent").await.unwrap();
+    let timeout = Duration::from_millis(80);
+    let began = Instant::now();
+    let request = Request::new().timeout(Some(timeout));
+    let error = within("time-out", client.send_request("silent", request)).await.unwrap_err();
+    assert!(began.elapsed() >= timeout, "{:?}", began.elapsed());
+    assert_eq!(error, RequestError::TimedOut(timeout));
+    assert_eq!(error.kind(), RequestErrorKind::TimedOut);
+    assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn the_clients_timeout_holds_for_requests_that_name_none() {
+    let server = server();
+    let timeout = Duration::from_millis(60);
+    let options = ConnectOptions::new().request_timeout(Some(timeout));
+    let client = connect_to(options, &server.url()).await;
+    assert_eq!(client.timeout(), Some(timeout));
+    let _silent = client.subscribe("silent").await.unwrap();
+    let error = within("time-out", client.request("silent", "x".into())).await.unwrap_err();
+    assert_eq!(error, RequestError::TimedOut(timeout));
+}
+
+#[tokio::test]
+async fn a_request_on_a_subject_without_listeners_fails_at_once() {
+    let server = server();
+    let client = connect(&server).await;
+    let error = within("an answer", client.request("nobody", "x".into())).await.unwrap_err();
+    assert_eq!(error, RequestError::NoResponders);
+    let own = Request::new().inbox(client.new_inbox());
+    let error = within("an answer", client.send_request("nobody", own)).await.unwrap_err();
+    assert_eq!(error, RequestError::NoResponders);
+    assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn without_no_responders_the_request_waits_for_its_timeout() {
+    let server = server();
+    let client = connect_to(ConnectOptions::new().no_responders(false), &server.url()).await;
+    let request = Request::new().timeout(Some(Duration::from_millis(80)));
+    let error = within("time-out", client.send_request("nobody", request)).await.unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::TimedOut);
+}
+
+#[tokio::test]
+async fn many_requests_in_flight_get_each_its_own_answer() {
+    let server = server();
+    let client = connect(&server).await;
+    let answering = connect(&server).await;
+    serve_echo(&answering, "echo").await;
+    let mut tasks = JoinSet::new();
+    for number in 0..1_000 {
+        let client = client.clone();
+        tasks.spawn(async move {
+            let reply = client.request("echo", numbered(number)).await.unwrap();
+            assert_eq!(reply.payload, numbered(number));
+        });
+    }
+    within("1000 replies", async {
+        while tasks.join_next().await.transpose().unwrap().is_some() {}
+    })
+    .await;
+    assert_eq!(client.requests_in_flight(), 0);
+    assert_eq!(client.subscription_count(), 1, "all replies share a subscription");
+}
+
+#[tokio::test]
+async fn a_cancelled_request_leaves_nothing_behind_and_its_late_reply_is_ignored() {
+    let server = server();
+    let client = connect(&server).await;
+    let answering = connect(&server).await;
+    let mut questions = answering.subscription("slow").confirmed().await.unwrap();
+    let task = {
+        let client = client.clone();
+        tokio::spawn(async move { client.request("slow", "first".into()).await })
+    };
+    let question = next(&mut questions).await;
+    assert_eq!(client.requests_in_flight(), 1);
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    assert_eq!(client.requests_in_flight(), 0);
+
+    answering.publish(question.reply.unwrap(), "late".into()).await.unwrap();
+    answering.sync().await.unwrap();
+    let request = client.request("slow", "second".into());
+    let answer = async {
+        let question = next(&mut questions).await;
+        answering.publish(question.reply.unwrap(), "in time".into()).await.unwrap();
+    };
+    let (reply, ()) = within("a reply", async { tokio::join!(request, answer) }).await;
+    assert_eq!(reply.unwrap().payload, "in time");
+    assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn only_the_first_of_several_replies_counts() {
+    let server = server();
+    let client = connect(&server).await;
+    let mut questions = client.subscribe("q").await.unwrap();
+    let request = client.request("q", Bytes::new());
+    let answer = async {
+        let reply = next(&mut questions).await.reply.unwrap();
+        for text in ["one", "two", "three"] {
+            client.publish(reply.clone(), text.into()).await.unwrap();
+        }
+    };
+    let (reply, ()) = within("a reply", async { tokio::join!(request, answer) }).await;
+    assert_eq!(reply.unwrap().payload, "one");
+    client.sync().await.unwrap();
+    assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_request_may_bring_its_own_inbox() {
+    let server = server();
+    let client = connect(&server).await;
+    let mut questions = client.subscribe("q").await.unwrap();
+    let request = Request::new().payload("x".into()).inbox("my.own.inbox".into());
+    let request = client.send_request("q", request);
+    let answer = async {
+        let question = next(&mut questions).await;
+        assert_eq!(question.reply, Some("my.own.inbox".into()));
+        client.publish("my.own.inbox", "y".into()).await.unwrap();
+    };
+    let (reply, ()) = within("a reply", async { tokio::join!(request, answer) }).await;
+    assert_eq!(reply.unwrap().payload, "y");
+    until("the inbox to go", || client.subscription_count() == 1).await;
+}
+
+#[tokio::test]
+async fn inboxes_begin_with_the_prefix_of_the_options() {
+    let server = server();
+    let options = ConnectOptions::new().custom_inbox_prefix("_PRIVATE.me");
+    let client = connect_to(options, &server.url()).await;
+    assert!(client.new_inbox().starts_with("_PRIVATE.me."));
+    assert_ne!(client.new_inbox(), client.new_inbox());
+    let mut questions = client.subscribe("q").await.unwrap();
+    let request = client.request("q", Bytes::new());
+    let answer = async {
+        let reply = next(&mut questions).await.reply.unwrap();
+        assert!(reply.as_str().starts_with("_PRIVATE.me."), "{reply}");
+        client.publish(reply, "y".into()).await.unwrap();
+    };
+    let (reply, ()) = within("a reply", async { tokio::join!(request, answer) }).await;
+    assert_eq!(reply.unwrap().payload, "y");
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_allowed_fails_at_once_with_the_servers_words() {
+    let server = server_with(
+        r#"authorization { users: [
+            { user: u, password: p, permissions: { publish: { deny: "secret" } } }
+        ] }"#,
+    );
+    let options = ConnectOptions::with_user_and_password("u".into(), "p".into());
+    let client = connect_to(options, &server.url()).await;
+    let error = within("a refusal", client.request("secret", "x".into())).await.unwrap_err();
+    assert!(matches!(error, RequestError::Denied(_)), "{error:?}");
+    assert_contains(&error, "Permissions Violation for Publish to \"secret\"");
+    assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn an_invalid_or_oversize_request_is_refused_before_it_is_sent() {
+    let server = server_with("max_payload: 100");
+    let client = connect(&server).await;
+    let error = client.request("a b", "x".into()).await.unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::InvalidSubject);
+    let error = client.request("a", Bytes::from(vec![0; 101])).await.unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::MaxPayloadExceeded);
+    assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_request_fails_at_the_loss_of_the_connection_if_it_is_to() {
+    let mut server = server();
+    let client = connect(&server).await;
+    let mut silent = client.subscribe("silent").await.unwrap();
+    let impatient = {
+        let client = client.clone();
+        let request = Request::new().timeout(None).on_disconnect(OnDisconnect::Fail);
+        tokio::spawn(async move { client.send_request("silent", request).await })
+    };
+    next(&mut silent).await;
+    let patient = {
+        let client = client.clone();
+        tokio::spawn(async move { client.request("silent", "patient".into()).await })
+    };
+    let question = next(&mut silent).await;
+    server.kill();
+    let error = within("a failure", impatient).await.unwrap().unwrap_err();
+    assert_eq!(error, RequestError::Disconnected);
+    state(&client, State::Disconnected).await;
+    assert_eq!(client.requests_in_flight(), 1);
+    server.restart().unwrap();
+    // The answer may come over the next connection.
+    client.publish(question.reply.unwrap(), "here".into()).await.unwrap();
+    assert_eq!(within("a reply", patient).await.unwrap().unwrap().payload, "here");
+}
+
+#[tokio::test]
+async fn close_ends_requests_that_wait() {
+    let server = server();
+    let client = connect(&server).await;
+    let mut silent = client.subscribe("silent").await.unwrap();
+    let task = {
+        let client = client.clone();
+        let request = Request::new().timeout(None);
+        tokio::spawn(async move { client.send_request("silent", request).await })
+    };
+    next(&mut silent).await;
+    client.close().await.unwrap();
+    assert_eq!(within("the end", task).await.unwrap().unwrap_err(), RequestError::Closed);
+    assert_eq!(client.requests_in_flight(), 0);
+}
