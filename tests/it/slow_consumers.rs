@@ -114,10 +114,8 @@ async fn fail_ends_the_subscription_behind_what_it_could_keep() {
     end_of(&mut slow).await;
     assert_eq!(slow.end_reason(), Some(NextError::SlowConsumer));
     assert_eq!(slow.try_next(), Err(NextError::SlowConsumer));
-    pick("slow consumer", &mut events, |event| {
-        (*event == Event::SlowConsumer(sid)).then_some(())
-    })
-    .await;
+    pick("slow consumer", &mut events, |event| (*event == Event::SlowConsumer(sid)).then_some(()))
+        .await;
     until("no subscription", || client.subscription_count() == 0).await;
     client.sync().await.unwrap();
     let connz = server.monitor("/connz").unwrap();
@@ -147,8 +145,7 @@ async fn a_stalled_subscription_takes_nothing_from_a_live_one_on_the_same_connec
     for policy in
         [SlowConsumerPolicy::DropNewest, SlowConsumerPolicy::DropOldest, SlowConsumerPolicy::Fail]
     {
-        let stalled =
-            client.subscription("s").capacity(5).slow_consumer(policy).open().unwrap();
+        let stalled = client.subscription("s").capacity(5).slow_consumer(policy).open().unwrap();
         let mut live = client.subscription("s").open().unwrap();
         let reading = tokio::spawn(async move {
             for number in 0..5_000 {
@@ -176,9 +173,7 @@ async fn back_pressure_loses_nothing_and_tells_when_reading_rests() {
         .unwrap();
     publish(&publisher, "s", 0..20_000).await;
     publisher.sync().await.unwrap();
-    let reading = |wanted| {
-        move |event: &Event| (*event == Event::Reading(wanted)).then_some(())
-    };
+    let reading = |wanted| move |event: &Event| (*event == Event::Reading(wanted)).then_some(());
     pick("a pause", &mut events, reading(ReadingState::Paused)).await;
     for number in 0..20_000 {
         assert_eq!(number_of(&next(&mut slow).await), number);

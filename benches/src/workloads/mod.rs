@@ -9,6 +9,8 @@ mod receive;
 mod request;
 
 use bytes::Bytes;
+// One of the two subscribers has a `next` of its own.
+#[allow(unused_imports)]
 use futures_util::StreamExt;
 
 use super::{nats, options, subscribe};

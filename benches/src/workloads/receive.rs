@@ -2,6 +2,8 @@
 
 use core::hint::black_box;
 
+// One of the two subscribers has a `next` of its own.
+#[allow(unused_imports)]
 use futures_util::StreamExt;
 
 use super::{Drops, Limits, Marker, Report, Result, Settings, connect, nats, subjects, subscribe};

@@ -8,6 +8,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use midge_proto::{Auth, Scope, Secrets, Server, ServerAddr, ServerInfo};
+#[cfg(feature = "nkeys")]
 use std::path::PathBuf;
 use std::sync::Arc;
 

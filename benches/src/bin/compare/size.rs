@@ -119,7 +119,7 @@ fn cargo(folder: &Path) -> Command {
 fn manifest(tools: &Tools, client: &str) -> String {
     let nats = if client == "midge" {
         let path = tools.workspace().join("crates").join("midge-tokio");
-        let features = r#"features = ["tls-ring", "nkeys"]"#;
+        let features = r#"features = ["ring", "nkeys"]"#;
         format!(
             r#"{{ package = "midge-tokio", path = {path:?}, default-features = false, {features} }}"#
         )
