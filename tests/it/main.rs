@@ -2,6 +2,7 @@
 mod back_pressure;
 mod events;
 mod flush;
+mod migration;
 mod publish;
 mod request;
 mod slow_consumers;

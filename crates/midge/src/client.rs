@@ -1,15 +1,18 @@
-//! The handle that applications hold.
+//! The handle that applications hold, and what its calls take and return.
 
-use crate::error::{
+pub use crate::error::{FlushErrorKind, PublishErrorKind, RequestErrorKind, SubscribeErrorKind};
+pub use crate::traits;
+
+pub use crate::error::{
     ClosedError, DrainError, FlushError, PublishError, ReconnectError, RequestError, SubscribeError,
 };
 use crate::event::Events;
 use crate::options::{InvalidPool, check_pool};
 use crate::publish;
-use crate::request::Request;
+pub use crate::request::Request;
 use crate::shared::{Command, DrainReport, Fence, Fenced, Shared, State, View, wake};
 use crate::sleep::Sleep;
-use crate::statistics::Statistics;
+pub use crate::statistics::Statistics;
 use crate::subscribe::SubscribeBuilder;
 use crate::subscriber::Subscriber;
 use crate::sync::{Arc, Ordering};
@@ -210,6 +213,39 @@ impl Client {
         denial.map_or(Ok(()), |error| Err(PublishError::Server(error)))
     }
 
+    /// Publishes `payload` on the reply subject of a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish); [`PublishError::NoReply`] when the message has no reply subject.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn respond(&self, to: &Message, payload: Bytes) -> Result<(), PublishError> {
+        let reply = to.reply.clone().ok_or(PublishError::NoReply)?;
+        publish::publish(self.shared(), reply, None, None, payload).await
+    }
+
+    /// As [`respond`](Self::respond), with headers.
+    ///
+    /// # Errors
+    ///
+    /// As [`respond`](Self::respond) and [`publish_with_headers`](Self::publish_with_headers).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn respond_with_headers(
+        &self,
+        to: &Message,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<(), PublishError> {
+        let reply = to.reply.clone().ok_or(PublishError::NoReply)?;
+        publish::publish(self.shared(), reply, None, Some(headers), payload).await
+    }
+
     // ---- subscribing ----
 
     /// Subscribes to `subject`, which may hold wildcards.
@@ -334,7 +370,7 @@ impl Client {
                 return Err(FlushError::Closed);
             }
             let end = core.outbox.end_position();
-            if core.written >= end {
+            if core.written() >= end {
                 return Ok(());
             }
             let (sender, receiver) = oneshot::channel();
@@ -578,15 +614,13 @@ impl Client {
     #[must_use]
     pub fn buffered_bytes(&self) -> u64 {
         let core = self.shared().core.lock();
-        core.outbox.end_position() - core.written
+        core.outbox.end_position() - core.written()
     }
 
     /// Drops what waits to be written and returns how many messages that were. What is being written
     /// at the moment is not among them.
     pub fn clear_buffered(&self) -> u64 {
-        let mut core = self.shared().core.lock();
-        let (publishes, _) = core.outbox.clear();
-        publishes
+        self.shared().core.lock().outbox.drop_publishes()
     }
 
     /// Requests that wait for their reply.

@@ -57,6 +57,8 @@ pub enum PublishError {
     Refused(Refusal),
     /// The server refused it: told by a confirmed publish.
     Server(ServerError),
+    /// The message to be answered has no reply subject.
+    NoReply,
 }
 
 impl PublishError {
@@ -71,6 +73,7 @@ impl PublishError {
             }
             Self::Refused(Refusal::HeadersNotSupported) => PublishErrorKind::HeadersNotSupported,
             Self::Refused(Refusal::BufferFull { .. }) => PublishErrorKind::BufferFull,
+            Self::NoReply => PublishErrorKind::InvalidSubject,
             Self::Refused(_) | Self::Server(_) => PublishErrorKind::Send,
         }
     }
@@ -83,6 +86,7 @@ impl fmt::Display for PublishError {
             Self::InvalidHeader(error) => error.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Server(error) => write!(f, "refused by the server: {error}"),
+            Self::NoReply => f.write_str("the message to be answered has no reply subject"),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! libraries depend on this crate alone and take a [`Client`].
 
 mod auth;
-mod client;
+pub mod client;
 mod driver;
 mod error;
 mod event;
@@ -58,3 +58,26 @@ pub use tls::{TlsError, TlsInfo};
 
 /// The protocol core.
 pub use midge_proto as proto;
+
+/// Small traits, so that code can be generic over what publishes, subscribes and requests.
+pub mod traits;
+
+/// Messages, where programs that come from async-nats look for them.
+pub mod message {
+    pub use midge_proto::{Message, OutboundMessage};
+}
+
+/// Subjects, where programs that come from async-nats look for them.
+pub mod subject {
+    pub use midge_proto::{Subject, SubjectError, ToSubject};
+}
+
+/// Status codes, where programs that come from async-nats look for them.
+pub mod status {
+    pub use midge_proto::{InvalidStatusCode, StatusCode};
+}
+
+/// The state of a connection, where programs that come from async-nats look for it.
+pub mod connection {
+    pub use crate::shared::State;
+}

@@ -1,6 +1,6 @@
 //! Where a subscription's messages wait for the one who reads them.
 
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use bytes::Bytes;
 use core::task::Waker;
 use midge_proto::{Message, MessageFrame};
@@ -25,6 +25,10 @@ pub enum SlowConsumerPolicy {
     Fail,
     /// Nothing more is read from the connection until there is room: no subscription of this client
     /// gets messages meanwhile, and the server holds back, too.
+    ///
+    /// While a request, a fence or a drain of this client waits for its answer, the connection is
+    /// read all the same, for nobody could answer otherwise; up to 64 MiB may pass the limit then,
+    /// and more is dropped and counted.
     BackPressure,
 }
 
@@ -78,6 +82,8 @@ pub(crate) struct Mailbox {
     /// Messages and bytes that the subscriber has taken; only the subscriber writes them.
     taken: AtomicU64,
     taken_bytes: AtomicU64,
+    /// Whether the driver stopped reading for this queue: a hint for the subscriber to look.
+    pausing: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -177,6 +183,7 @@ impl Mailbox {
             }),
             taken: AtomicU64::new(0),
             taken_bytes: AtomicU64::new(0),
+            pausing: AtomicBool::new(false),
         }
     }
 
@@ -214,9 +221,17 @@ impl Mailbox {
                         outcome.news = Some(News::Failed);
                         break;
                     }
+                    SlowConsumerPolicy::BackPressure
+                        if pending_bytes
+                            > limits.bytes.saturating_add(OVERFLOW_BYTES_MAX) as u64 =>
+                    {
+                        outcome.dropped += 1;
+                        continue;
+                    }
                     SlowConsumerPolicy::BackPressure => {
                         if inbox.episode != Episode::Pausing {
                             inbox.episode = Episode::Pausing;
+                            self.pausing.store(true, Ordering::Relaxed);
                             outcome.news = Some(News::Pause);
                         }
                     }
@@ -382,6 +397,29 @@ impl Reader {
         Some(Message::from_frame(&run.chunk, frame))
     }
 
+    /// Whether the message just taken was the last of its run and the driver waits for room.
+    #[inline(always)]
+    pub(crate) fn should_tell(&self) -> bool {
+        let over = self.run.as_ref().is_none_or(|run| run.at == run.frames.len());
+        over && self.mailbox.pausing.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is room that the driver waits for; says so once.
+    pub(crate) fn made_room(&self) -> Room {
+        let mut inbox = self.mailbox.inbox.lock();
+        if inbox.episode != Episode::Pausing {
+            return Room::Unasked;
+        }
+        let pending = inbox.delivered.saturating_sub(self.taken + inbox.evicted);
+        let bytes = inbox.delivered_bytes.saturating_sub(self.taken_bytes + inbox.evicted_bytes);
+        if pending > inbox.limits.messages as u64 / 2 || bytes > inbox.limits.bytes as u64 / 2 {
+            return Room::Unasked;
+        }
+        inbox.episode = Episode::Keeping;
+        self.mailbox.pausing.store(false, Ordering::Relaxed);
+        Room::Made
+    }
+
     /// Gets the next run, or leaves `waker` to be woken when there is one.
     pub(crate) fn refill(&mut self, waker: Option<&Waker>) -> (Refill, Room) {
         let done = self.run.take();
@@ -392,15 +430,6 @@ impl Reader {
             inbox.spare = Some(done.frames);
         }
         let mut room = Room::Unasked;
-        if inbox.episode == Episode::Pausing {
-            let pending = inbox.delivered.saturating_sub(self.taken + inbox.evicted);
-            let bytes = inbox.delivered_bytes.saturating_sub(self.taken_bytes);
-            if pending <= inbox.limits.messages as u64 / 2 && bytes <= inbox.limits.bytes as u64 / 2
-            {
-                inbox.episode = Episode::Keeping;
-                room = Room::Made;
-            }
-        }
         if let Some(run) = inbox.runs.pop_front() {
             self.run = Some(run);
             return (Refill::Run, room);
@@ -421,6 +450,10 @@ impl Reader {
         (Refill::Empty, room)
     }
 }
+
+/// Bytes that a queue with back-pressure may take above its limit while the connection is read for
+/// the sake of an answer; beyond that, messages are dropped and counted.
+const OVERFLOW_BYTES_MAX: usize = 64 << 20;
 
 /// Longest emptied run that is kept to be filled again: 28 KiB.
 const SPARE_FRAMES_MAX: usize = 1024;

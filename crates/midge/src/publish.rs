@@ -53,6 +53,29 @@ pub(crate) fn try_publish(
     Ok(())
 }
 
+/// Publishes even where there is no room: for a caller that made sure of it before.
+pub(crate) fn publish_over(
+    shared: &Shared,
+    subject: &Subject,
+    reply: Option<&Subject>,
+    headers: Option<&HeaderMap>,
+    payload: &Bytes,
+) -> Result<(), PublishError> {
+    check(shared, subject, reply, headers)?;
+    let waker = {
+        let mut core = shared.core.lock();
+        core.outbox.publish_over(Publish {
+            subject: subject.as_bytes(),
+            reply: reply.map(Subject::as_bytes),
+            headers,
+            payload,
+        })?;
+        core.unpark()
+    };
+    wake(waker);
+    Ok(())
+}
+
 #[inline]
 fn check(
     shared: &Shared,

@@ -73,10 +73,12 @@ pub(crate) struct Core {
     /// Publishers that wait for room, first come first served.
     line: VecDeque<(u64, Waker)>,
     next_ticket: u64,
+    /// Sinks, to be woken after every write.
+    watchers: Vec<Waker>,
     /// Those who wait until everything before a position is written.
     pub(crate) flushes: Vec<(u64, oneshot::Sender<Result<(), FlushError>>)>,
-    /// How far the socket has taken what was appended.
-    pub(crate) written: u64,
+    /// Bytes of the chunk at the driver that the socket has not taken.
+    pub(crate) in_flight: u64,
     pub(crate) fences: HashMap<FenceId, Fence>,
     next_fence: u64,
     next_sid: Sid,
@@ -218,8 +220,9 @@ impl Core {
             parked: None,
             line: VecDeque::new(),
             next_ticket: 0,
+            watchers: Vec::new(),
             flushes: Vec::new(),
-            written: 0,
+            in_flight: 0,
             fences: HashMap::new(),
             next_fence: 0,
             next_sid: Sid::FIRST,
@@ -338,9 +341,32 @@ impl Core {
         self.line.front().map(|(_, waker)| waker.clone())
     }
 
-    /// Everybody in line, to be woken for good.
-    pub(crate) fn whole_line(&self) -> Vec<Waker> {
-        self.line.iter().map(|(_, waker)| waker.clone()).collect()
+    /// Everybody in line and every sink, to be woken for good.
+    pub(crate) fn whole_line(&mut self) -> Vec<Waker> {
+        let line = self.line.iter().map(|(_, waker)| waker.clone());
+        line.chain(self.watchers.drain(..)).collect()
+    }
+
+    /// Wakes `waker` after the next write.
+    pub(crate) fn wait_for_room(&mut self, waker: &Waker) {
+        if !self.watchers.iter().any(|watcher| watcher.will_wake(waker)) {
+            self.watchers.push(waker.clone());
+        }
+    }
+
+    /// Those who want to know of every write.
+    pub(crate) fn take_watchers(&mut self) -> Vec<Waker> {
+        core::mem::take(&mut self.watchers)
+    }
+
+    /// How far the socket has taken what was appended.
+    pub(crate) fn written(&self) -> u64 {
+        self.outbox.start_position() - self.in_flight
+    }
+
+    /// Whether the socket has everything that was accepted.
+    pub(crate) fn is_written(&self) -> bool {
+        self.written() >= self.outbox.end_position()
     }
 
     /// Publishes with a reply subject of its own, and registers who waits for the reply.

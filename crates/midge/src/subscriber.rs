@@ -254,8 +254,20 @@ impl Subscriber {
     #[inline(always)]
     fn take(&mut self, waker: Option<&Waker>) -> Poll<Option<Message>> {
         match self.reader.take() {
-            Some(message) => Poll::Ready(Some(message)),
+            Some(message) => {
+                if self.reader.should_tell() {
+                    self.tell_room();
+                }
+                Poll::Ready(Some(message))
+            }
             None => self.take_more(waker),
+        }
+    }
+
+    #[cold]
+    fn tell_room(&self) {
+        if self.reader.made_room() == Room::Made {
+            self.handle.shared.command(Command::RoomMade);
         }
     }
 
@@ -266,9 +278,7 @@ impl Subscriber {
             self.handle.shared.command(Command::RoomMade);
         }
         match refill {
-            Refill::Run => {
-                self.reader.take().map_or(Poll::Pending, |message| Poll::Ready(Some(message)))
-            }
+            Refill::Run => self.take(waker),
             Refill::Empty => Poll::Pending,
             Refill::End(end) => {
                 self.ended = Some(end);

@@ -1,6 +1,6 @@
 //! The one place that names locks and atomics.
 
-pub(crate) use core::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use std::sync::Arc;
 
 use std::sync::{MutexGuard, PoisonError};

@@ -214,6 +214,35 @@ impl Outbox {
         let header_len = headers.map_or(0, HeaderMap::encoded_len);
         let size = header_len + message.payload.len();
         self.admit(size, header_len)?;
+        if self.link == Link::Online && self.queued > self.limits.high_water {
+            return Err(Refusal::Full);
+        }
+        self.append(message, headers, header_len, size);
+        Ok(())
+    }
+
+    /// Appends a message even above the high-water mark: for a caller that had made sure of room.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`], but never [`Refusal::Full`]; nothing was appended then.
+    pub fn publish_over(&mut self, message: Publish<'_>) -> Result<(), Refusal> {
+        let headers = message.headers.filter(|headers| !headers.is_empty());
+        let header_len = headers.map_or(0, HeaderMap::encoded_len);
+        let size = header_len + message.payload.len();
+        self.admit(size, header_len)?;
+        self.append(message, headers, header_len, size);
+        Ok(())
+    }
+
+    #[inline]
+    fn append(
+        &mut self,
+        message: Publish<'_>,
+        headers: Option<&HeaderMap>,
+        header_len: usize,
+        size: usize,
+    ) {
         self.largest = self.largest.max(size);
         self.with_headers |= header_len > 0;
         let tail = self.tail_for(size.min(SPLICE_BYTES_MIN) + message.subject.len());
@@ -233,7 +262,6 @@ impl Outbox {
         self.published += 1;
         self.published_bytes += size as u64;
         self.added(added);
-        Ok(())
     }
 
     /// Appends `SUB`, if there is a connection; else the next connection will send it.
@@ -431,7 +459,6 @@ impl Outbox {
             Intake::Closed => return Err(Refusal::Closed),
         }
         match self.link {
-            Link::Online if self.queued > self.limits.high_water => Err(Refusal::Full),
             // A message without a body is no exception where nothing may be kept.
             Link::Offline
                 if self.limits.offline_max == 0 || self.queued + size > self.limits.offline_max =>

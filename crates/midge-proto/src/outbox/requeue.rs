@@ -98,6 +98,32 @@ impl Outbox {
         dropped
     }
 
+    /// Drops every queued publish and returns how many those were; subscriptions and PINGs stay.
+    pub fn drop_publishes(&mut self) -> u64 {
+        let mut dropped = 0;
+        let mut kept = Chunk::default();
+        for chunk in self.drain_queue() {
+            let mut fences = chunk.fences().iter();
+            for frame in chunk.frames() {
+                if let QueuedFrameKind::Publish(_) = frame.kind {
+                    dropped += 1;
+                    continue;
+                }
+                let bytes = frame.bytes();
+                kept.append(|out| out.extend_from_slice(&bytes));
+                if &bytes[..] == crate::encode::PING {
+                    // Every PING of a chunk is somebody's fence.
+                    if let Some(fence) = fences.next() {
+                        kept.push_fence(fence.id);
+                    }
+                }
+            }
+        }
+        let chunks = if kept.is_empty() { VecDeque::new() } else { [kept].into() };
+        self.refill(Kept { chunks, ..Kept::default() });
+        dropped
+    }
+
     /// Drops everything queued and returns how many publishes and bytes that were.
     pub fn clear(&mut self) -> (u64, usize) {
         let bytes = self.queued;

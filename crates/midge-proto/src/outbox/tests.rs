@@ -584,3 +584,30 @@ proptest! {
         prop_assert_eq!(fates, accepted);
     }
 }
+
+#[test]
+fn dropping_publishes_keeps_subscriptions_and_fences_in_order() {
+    let mut outbox = Outbox::new(OutboxLimits::default());
+    let limits = ServerLimits { max_payload: usize::MAX, headers: HeaderSupport::Yes };
+    outbox.set_online(limits);
+    let sid = Sid::FIRST;
+    let publish = |outbox: &mut Outbox| {
+        let payload = Bytes::from_static(b"PING\r\n");
+        let message = Publish { subject: b"a", reply: None, headers: None, payload: &payload };
+        outbox.publish(message).unwrap();
+    };
+    publish(&mut outbox);
+    outbox.subscribe(b"b", None, sid).unwrap();
+    outbox.fence(FenceId(1)).unwrap();
+    publish(&mut outbox);
+    outbox.unsubscribe(sid, None);
+    outbox.fence(FenceId(2)).unwrap();
+    assert_eq!(outbox.drop_publishes(), 2);
+    let chunk = outbox.take().unwrap();
+    let bytes: Vec<u8> = chunk.slices(0).flatten().copied().collect();
+    assert_eq!(bytes, b"SUB b 1\r\nPING\r\nUNSUB 1\r\nPING\r\n");
+    let fences: Vec<FenceId> = chunk.fences().iter().map(|fence| fence.id).collect();
+    assert_eq!(fences, [FenceId(1), FenceId(2)]);
+    assert_eq!(chunk.publishes(), 0);
+    assert!(outbox.is_empty());
+}

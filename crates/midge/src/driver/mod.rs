@@ -165,7 +165,7 @@ impl Driver {
 
     /// Where to read to; `None` while nothing is to be read.
     pub fn read_buf(&mut self) -> Option<&mut [u8]> {
-        if self.stream != StreamState::Open || self.paused.is_some() {
+        if self.stream != StreamState::Open || (self.paused.is_some() && !self.is_awaited()) {
             return None;
         }
         #[cfg(feature = "tls")]
@@ -174,6 +174,12 @@ impl Driver {
         }
         let wanted = self.decoder.wanted().unwrap_or(0);
         Some(self.inbound.room(wanted))
+    }
+
+    /// Whether somebody waits for what only reading can bring.
+    fn is_awaited(&self) -> bool {
+        let core = self.shared.core.lock();
+        !core.requests.is_empty() || !core.fences.is_empty()
     }
 
     /// Appends to `out` what is to be written next; nothing when there is nothing.
@@ -200,7 +206,9 @@ impl Driver {
                 let mut core = shared.core.lock();
                 // The answer to a SUB in the chunk may come before the next poll.
                 self.take_commands(&mut core);
-                core.outbox.take()
+                let chunk = core.outbox.take();
+                core.in_flight = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+                chunk
             };
             if let Some(chunk) = chunk {
                 self.connection.handle_chunk_begun(now, &chunk);
@@ -324,9 +332,9 @@ impl Driver {
                 self.connection.handle_chunk_written(&chunk);
                 core.outbox.recycle(chunk);
             }
-            core.written = core.outbox.start_position() - self.outbound.unwritten() as u64;
+            core.in_flight = self.outbound.unwritten() as u64;
             if !core.flushes.is_empty() {
-                let written = core.written;
+                let written = core.written();
                 let mut at = 0;
                 while at < core.flushes.len() {
                     if core.flushes[at].0 <= written {
@@ -339,6 +347,7 @@ impl Driver {
             if core.outbox.is_low() {
                 wakers.extend(core.next_in_line());
             }
+            wakers.extend(core.take_watchers());
         }
         for done in flushed {
             let _ = done.send(Ok(()));
@@ -666,6 +675,7 @@ impl Driver {
             let mut core = shared.core.lock();
             self.take_commands(&mut core);
             let requeued = core.outbox.set_offline(self.outbound.reset(), cut);
+            core.in_flight = 0;
             // Frames changed their places in the queue: flushes wait for all of it.
             let end = core.outbox.end_position();
             core.flushes.iter_mut().for_each(|(target, _)| *target = end);
@@ -903,6 +913,7 @@ impl Driver {
             self.take_commands(&mut core);
             core.outbox.restrict(midge_proto::Intake::Closed);
             let (unwritten, _) = core.outbox.clear();
+            core.in_flight = 0;
             core.view.state = State::Closed;
             core.view.close_reason = Some(reason.clone());
             let requests = core.requests.clear();

@@ -1,0 +1,154 @@
+//! Typical code for async-nats with the crate name swapped: that it compiles is most of the test.
+
+use bytes::Bytes;
+use core::time::Duration;
+use futures_util::{SinkExt, StreamExt};
+use midge_test_server::NatsServer;
+use midge_tokio as async_nats;
+
+use async_nats::client::traits::{Publisher, Requester, TimeoutProvider};
+use async_nats::client::{PublishErrorKind, RequestErrorKind, SubscribeErrorKind};
+use async_nats::connection::State;
+use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::message::OutboundMessage;
+use async_nats::{
+    Client, ConnectOptions, Event, HeaderMap, HeaderValue, Request, StatusCode, Subject,
+    Subscriber, ToServerAddrs,
+};
+
+#[derive(Clone)]
+struct Orders {
+    client: Client,
+    prefix: String,
+}
+
+impl Orders {
+    async fn connect<A: ToServerAddrs>(addrs: A) -> Result<Self, async_nats::Error> {
+        let client = ConnectOptions::new()
+            .name("orders")
+            .ping_interval(Duration::from_secs(10))
+            .connection_timeout(Duration::from_secs(5))
+            .request_timeout(Some(Duration::from_secs(5)))
+            .subscription_capacity(1024)
+            .client_capacity(256)
+            .custom_inbox_prefix("_INBOX_orders")
+            .max_reconnects(None)
+            .retain_servers_order()
+            .reconnect_delay_callback(|attempts| {
+                Duration::from_millis(std::cmp::min((attempts * 100) as u64, 8000))
+            })
+            .event_callback(|event| async move {
+                match event {
+                    Event::Disconnected => println!("disconnected"),
+                    Event::Connected => println!("connected"),
+                    Event::ClientError(error) => println!("client error: {error}"),
+                    other => println!("{other}"),
+                }
+            })
+            .connect(addrs)
+            .await?;
+        Ok(Self { client, prefix: "orders".to_string() })
+    }
+
+    async fn place(&self, id: u32, body: Bytes) -> Result<(), async_nats::client::PublishError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_MESSAGE_ID, id.to_string());
+        headers.append("X-Kind", HeaderValue::from("order"));
+        self.client.publish_with_headers(format!("{}.{id}", self.prefix), headers, body).await
+    }
+
+    async fn watch(&self) -> Result<Subscriber, async_nats::SubscribeError> {
+        self.client.subscribe(format!("{}.*", self.prefix)).await
+    }
+}
+
+#[tokio::test]
+async fn a_program_moves_over_by_its_crate_name() -> Result<(), async_nats::Error> {
+    let server = NatsServer::start()?;
+    let orders = Orders::connect(server.url()).await?;
+    assert_eq!(orders.client.connection_state(), State::Connected);
+    assert!(orders.client.server_info().max_payload > 0);
+    assert!(orders.client.is_server_compatible(2, 10, 0));
+
+    let mut watch = orders.watch().await?;
+    orders.place(7, "seven".into()).await?;
+    let message = watch.next().await.ok_or("no message")?;
+    assert_eq!(message.subject.as_str(), "orders.7");
+    assert_eq!(message.payload, "seven");
+    let headers = message.headers.as_ref().ok_or("no headers")?;
+    assert_eq!(headers.get(NATS_MESSAGE_ID).map(|value| value.as_str()), Some("7"));
+    assert_eq!(headers.get("X-Kind").map(|value| value.as_str()), Some("order"));
+    watch.unsubscribe().await?;
+
+    let mut service = orders.client.queue_subscribe("svc", "workers".to_string()).await?;
+    let responder = orders.client.clone();
+    tokio::spawn(async move {
+        while let Some(request) = service.next().await {
+            if let Some(reply) = request.reply {
+                responder.publish(reply, request.payload).await.unwrap();
+            }
+        }
+    });
+    let reply = orders.client.request("svc", "ping".into()).await?;
+    assert_eq!(reply.payload, "ping");
+    let request = Request::new().payload("pong".into()).timeout(Some(Duration::from_secs(2)));
+    assert_eq!(orders.client.send_request("svc", request).await?.payload, "pong");
+
+    let error = orders.client.request("nobody", "".into()).await.unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::NoResponders);
+    let error = orders.client.publish("not valid", "".into()).await.unwrap_err();
+    assert_eq!(error.kind(), PublishErrorKind::InvalidSubject);
+    let error = orders.client.subscribe("a..b").await.unwrap_err();
+    assert_eq!(error.kind(), SubscribeErrorKind::InvalidSubject);
+    assert_eq!(StatusCode::NO_RESPONDERS.as_u16(), 503);
+
+    let inbox = orders.client.new_inbox();
+    assert!(inbox.starts_with("_INBOX_orders."));
+    orders.client.flush().await?;
+    orders.client.drain().await?;
+    Ok(())
+}
+
+async fn through_traits<C: Publisher + Requester + TimeoutProvider>(client: &C) {
+    assert_eq!(client.timeout(), Some(Duration::from_secs(10)));
+    client.publish_with_reply("traits.a", "traits.reply", "x".into()).await.unwrap();
+    let reply = client.send_request("echo", Request::new().payload("y".into())).await.unwrap();
+    assert_eq!(reply.payload, "y");
+}
+
+#[tokio::test]
+async fn traits_sinks_and_responses_do_what_the_client_does() -> Result<(), async_nats::Error> {
+    let server = NatsServer::start()?;
+    let mut client = async_nats::connect(server.url()).await?;
+    let mut all = client.subscribe("traits.>").await?;
+    let mut echo = client.subscribe("echo").await?;
+    let responder = client.clone();
+    tokio::spawn(async move {
+        while let Some(request) = echo.next().await {
+            responder.respond(&request, request.payload.clone()).await.unwrap();
+        }
+    });
+    through_traits(&client).await;
+    let first = all.next().await.ok_or("no message")?;
+    assert_eq!(first.reply, Some(Subject::from("traits.reply")));
+
+    let outbound = |number: u32| OutboundMessage {
+        subject: "traits.sink".into(),
+        reply: None,
+        payload: number.to_string().into(),
+        headers: None,
+    };
+    let messages = futures_util::stream::iter((0..20_000).map(outbound).map(Ok));
+    let mut sink = client.clone();
+    sink.send_all(&mut messages.boxed()).await?;
+    for number in 0..20_000u32 {
+        let message = all.next().await.ok_or("no message")?;
+        assert_eq!(message.payload, number.to_string());
+    }
+    let mut silent = first;
+    silent.reply = None;
+    let error = client.respond(&silent, "z".into()).await.unwrap_err();
+    assert_eq!(error, async_nats::PublishError::NoReply);
+    SinkExt::<OutboundMessage>::close(&mut client).await?;
+    Ok(())
+}
