@@ -1,10 +1,19 @@
 //! Behaviour of midge against a real nats-server.
+mod auth;
 mod back_pressure;
+mod cluster;
 mod events;
+mod failures;
 mod flush;
+mod info;
+mod limits;
+mod loss;
 mod migration;
 mod publish;
+mod reconnect;
 mod request;
+mod secrets;
+mod shutdown;
 mod slow_consumers;
 mod subscribe;
 mod support;

@@ -15,7 +15,7 @@ use crate::sleep::Sleep;
 pub use crate::statistics::Statistics;
 use crate::subscribe::SubscribeBuilder;
 use crate::subscriber::Subscriber;
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
 use core::net::SocketAddr;
@@ -515,8 +515,7 @@ impl Client {
     /// An address does not parse, there is none, WebSocket and other addresses are mixed, or the
     /// client is closed.
     pub async fn set_server_pool<A: ToServerAddrs>(&self, addrs: A) -> Result<(), InvalidPool> {
-        let addrs: Vec<ServerAddr> =
-            addrs.to_server_addrs().map_err(InvalidPool::InvalidAddress)?.collect();
+        let addrs: Vec<ServerAddr> = addrs.to_server_addrs().map_err(InvalidPool::from)?.collect();
         check_pool(&addrs)?;
         self.command_unless_closed(Command::SetServers(addrs)).map_err(|_| InvalidPool::Closed)
     }
@@ -639,8 +638,10 @@ impl Client {
     #[must_use]
     pub fn statistics(&self) -> Arc<Statistics> {
         let statistics = &self.shared().statistics;
-        let (published, _) = self.shared().core.lock().outbox.published();
-        statistics.out_messages.store(published, Ordering::Relaxed);
+        // Under the lock, so that two callers do not take turns in going back.
+        let core = self.shared().core.lock();
+        statistics.set_published(core.outbox.published().0);
+        drop(core);
         Arc::clone(statistics)
     }
 

@@ -20,9 +20,9 @@ use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{
     Auth, AuthFailures, Backoff, Choice, Config, Connection, DecodeLimits, Delay, Discovery,
-    FirstConnect, Identity, InvalidServerAddr, Names, Order, Outbox, OutboxLimits, Random,
-    Reconnect, Requests, Secrets, Server, ServerAddr, ServerInfo, TlsMode, ToServerAddrs,
-    check_inbox_prefix,
+    FirstConnect, Identity, InvalidServerAddr, InvalidServerAddrKind, Names, Order, Outbox,
+    OutboxLimits, Random, Reconnect, Requests, Secrets, Server, ServerAddr, ServerInfo, TlsMode,
+    ToServerAddrs, check_inbox_prefix,
 };
 #[cfg(feature = "nkeys")]
 use std::path::Path;
@@ -759,6 +759,15 @@ impl fmt::Display for InvalidPool {
 }
 
 impl core::error::Error for InvalidPool {}
+
+impl From<InvalidServerAddr> for InvalidPool {
+    fn from(error: InvalidServerAddr) -> Self {
+        match error.kind() {
+            InvalidServerAddrKind::Empty => Self::Empty,
+            _ => Self::InvalidAddress(error),
+        }
+    }
+}
 
 pub(crate) fn check_pool(servers: &[ServerAddr]) -> Result<(), InvalidPool> {
     let Some(first) = servers.first() else { return Err(InvalidPool::Empty) };

@@ -21,9 +21,17 @@ pub struct Statistics {
     pub connects: AtomicU64,
     /// Messages that no subscription had room for.
     pub dropped_messages: AtomicU64,
+    /// Published messages that `out_messages` has taken in.
+    published_seen: AtomicU64,
 }
 
 impl Statistics {
+    /// Takes in how many messages the outbox has ever accepted.
+    pub(crate) fn set_published(&self, published: u64) {
+        let seen = self.published_seen.swap(published, Ordering::Relaxed);
+        add(&self.out_messages, published.saturating_sub(seen));
+    }
+
     /// Sets every counter to zero.
     pub fn reset(&self) {
         for counter in [

@@ -637,7 +637,11 @@ impl Driver {
                     self.pass_fence(now, fence, round_trip);
                 }
                 Action::FencesFailed(fences) => self.fail_fences(fences),
-                Action::Close(reason) => self.finish(reason),
+                Action::Close(reason) => {
+                    // What led to the end is told before it; nobody listens afterwards.
+                    self.take_events(now);
+                    self.finish(reason);
+                }
                 _ => {}
             }
         }

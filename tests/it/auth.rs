@@ -1,0 +1,294 @@
+//! Credentials: every kind, good and bad, and what happens when they end.
+
+use crate::support::{
+    assert_contains, connect_to, event, next, pick, quick, rest_of, server_with, state, within,
+};
+use core::time::Duration;
+use midge_test_server::{Account, AccountOptions, NatsServer, Operator, User, UserOptions};
+use midge_tokio::proto::nkeys::KeyPair;
+use midge_tokio::{
+    Auth, AuthError, Cause, Client, CloseReason, ConnectErrorKind, ConnectOptions, Event, State,
+    Step,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const PASSWORD: &str = "authorization { user: joe, password: s3cret }";
+
+/// Checks that the client may do something with the server.
+async fn works(client: &Client) {
+    let mut subscriber = client.subscribe("w").await.unwrap();
+    client.publish("w", "x".into()).await.unwrap();
+    assert_eq!(next(&mut subscriber).await.payload, "x");
+}
+
+async fn refused(options: ConnectOptions, url: &str) {
+    let error = within("a refusal", options.connect(url)).await.unwrap_err();
+    assert_eq!(error.kind(), ConnectErrorKind::AuthorizationViolation, "{error:?}");
+    assert_eq!(error.attempt().unwrap().step, Step::Connect);
+    assert_contains(&error, "Authorization Violation");
+}
+
+#[tokio::test]
+async fn user_and_password_let_in_only_if_they_are_right() {
+    let server = server_with(PASSWORD);
+    let right = ConnectOptions::with_user_and_password("joe".into(), "s3cret".into());
+    works(&connect_to(right, &server.url()).await).await;
+    let wrong = ConnectOptions::with_user_and_password("joe".into(), "other".into());
+    refused(wrong, &server.url()).await;
+    refused(ConnectOptions::new(), &server.url()).await;
+}
+
+#[tokio::test]
+async fn a_token_lets_in_only_if_it_is_right() {
+    let server = server_with("authorization { token: \"t0ken/+@:\" }");
+    works(&connect_to(ConnectOptions::with_token("t0ken/+@:".into()), &server.url()).await).await;
+    refused(ConnectOptions::with_token("other".into()), &server.url()).await;
+    // A user without a password in a URL is a token; special characters are escaped there.
+    let url = format!("nats://t0ken%2F%2B%40%3A@127.0.0.1:{}", server.port());
+    works(&connect_to(ConnectOptions::new(), &url).await).await;
+}
+
+#[tokio::test]
+async fn credentials_in_a_url_go_before_those_of_the_options() {
+    let server = server_with(PASSWORD);
+    let url = format!("nats://joe:s3cret@127.0.0.1:{}", server.port());
+    works(&connect_to(ConnectOptions::new(), &url).await).await;
+    let other = ConnectOptions::with_user_and_password("joe".into(), "other".into());
+    works(&connect_to(other, &url).await).await;
+    let wrong = format!("nats://joe:other@127.0.0.1:{}", server.port());
+    refused(ConnectOptions::new(), &wrong).await;
+}
+
+#[tokio::test]
+async fn an_nkey_lets_in_from_its_seed_from_a_file_and_through_a_signer() {
+    let key = KeyPair::new_user([7; 32]);
+    let server =
+        server_with(&format!("authorization {{ users: [{{ nkey: {} }}] }}", key.public_key()));
+    let url = server.url();
+    let seed = key.seed().to_string();
+    works(&connect_to(ConnectOptions::with_nkey(seed.clone()), &url).await).await;
+
+    let path = server.folder().join("user.nk");
+    std::fs::write(&path, format!("{seed}\n")).unwrap();
+    works(&connect_to(ConnectOptions::new().nkey_file(&path), &url).await).await;
+
+    let public = key.public_key();
+    let key = Arc::new(key);
+    let signer = ConnectOptions::new().nkey_signer(public.clone(), move |nonce| {
+        let key = Arc::clone(&key);
+        async move { Ok(key.sign(&nonce).to_vec()) }
+    });
+    works(&connect_to(signer, &url).await).await;
+
+    let stranger = KeyPair::new_user([8; 32]);
+    refused(ConnectOptions::with_nkey(stranger.seed().to_string()), &url).await;
+    let forger = ConnectOptions::new().nkey_signer(public, move |nonce| {
+        let signature = stranger.sign(&nonce).to_vec();
+        async move { Ok(signature) }
+    });
+    refused(forger, &url).await;
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_had_fail_the_attempt_with_the_reason() {
+    let server = server_with(PASSWORD);
+    let options = [
+        (ConnectOptions::with_nkey("SUAnotaseed".into()), ""),
+        (ConnectOptions::new().nkey_file("/nowhere/user.nk"), "/nowhere/user.nk"),
+        (
+            ConnectOptions::with_auth_callback(|_| async { Err(AuthError::new("vault is shut")) }),
+            "vault is shut",
+        ),
+    ];
+    for (options, text) in options {
+        let error = within("a failure", options.connect(server.url())).await.unwrap_err();
+        assert_eq!(error.kind(), ConnectErrorKind::Authentication, "{error:?}");
+        let attempt = error.attempt().unwrap();
+        assert_eq!(attempt.step, Step::Credentials);
+        assert!(matches!(attempt.cause, Cause::Credentials(_)));
+        assert_contains(&error, text);
+        assert!(!error.to_string().contains("SUAnotaseed"), "{error}");
+    }
+    let error = ConnectOptions::with_credentials_file("/nowhere/a.creds").await.unwrap_err();
+    assert_contains(error, "/nowhere/a.creds");
+    assert!(ConnectOptions::with_credentials("no credentials at all").is_err());
+}
+
+#[tokio::test]
+async fn a_callback_that_never_answers_is_bounded_by_the_connection_timeout() {
+    let server = server_with(PASSWORD);
+    let options = ConnectOptions::with_auth_callback(|_| core::future::pending())
+        .connection_timeout(Duration::from_millis(150));
+    let error = within("a failure", options.connect(server.url())).await.unwrap_err();
+    assert_eq!(error.kind(), ConnectErrorKind::TimedOut);
+    assert_eq!(error.attempt().unwrap().step, Step::Credentials);
+}
+
+#[tokio::test]
+async fn a_callback_may_fail_and_is_asked_again() {
+    let server = server_with(PASSWORD);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let options = quick().retry_on_initial_connect().auth_callback({
+        let calls = Arc::clone(&calls);
+        move |_| {
+            let call = calls.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if call < 3 {
+                    return Err(AuthError::new(format!("no luck at call {call}")));
+                }
+                let mut auth = Auth::new();
+                auth.username = Some("joe".into());
+                auth.password = Some("s3cret".into());
+                Ok(auth)
+            }
+        }
+    });
+    let client = connect_to(options, &server.url()).await;
+    state(&client, State::Connected).await;
+    works(&client).await;
+    assert_eq!(calls.load(Ordering::Relaxed), 4);
+}
+
+struct Jwts {
+    server: NatsServer,
+    account: Arc<Account>,
+    user: User,
+}
+
+fn jwts(options: UserOptions) -> Jwts {
+    let mut operator = Operator::new().unwrap();
+    let account = operator.add_account("a", AccountOptions::new()).unwrap();
+    let user = account.user("u", options).unwrap();
+    let server = NatsServer::builder().operator(&operator).start().unwrap();
+    Jwts { server, account: Arc::new(account), user }
+}
+
+fn signed(user: &User, nonce: &[u8]) -> Auth {
+    let key = KeyPair::from_seed(&user.seed()).unwrap();
+    let mut auth = Auth::new();
+    auth.jwt = Some(user.jwt().to_owned());
+    auth.signature = Some(key.sign(nonce).to_vec());
+    auth
+}
+
+#[tokio::test]
+async fn a_jwt_lets_in_from_a_file_a_text_and_through_callbacks() {
+    let Jwts { server, account, user } = jwts(UserOptions::new());
+    let url = server.url();
+    let path = server.folder().join("u.creds");
+    user.write_credentials(&path).unwrap();
+    let options = ConnectOptions::with_credentials_file(&path).await.unwrap();
+    works(&connect_to(options, &url).await).await;
+    let options = ConnectOptions::with_credentials(&user.credentials()).unwrap();
+    works(&connect_to(options, &url).await).await;
+    let key = Arc::new(KeyPair::from_seed(&user.seed()).unwrap());
+    let options = ConnectOptions::with_jwt(user.jwt().to_owned(), move |nonce| {
+        let key = Arc::clone(&key);
+        async move { Ok(key.sign(&nonce).to_vec()) }
+    });
+    works(&connect_to(options, &url).await).await;
+    let stranger = account.user("other", UserOptions::new()).unwrap();
+    let options = ConnectOptions::with_auth_callback(move |nonce| {
+        let auth = signed(&stranger, &nonce);
+        async move { Ok(auth) }
+    });
+    works(&connect_to(options, &url).await).await;
+
+    let bearer = account.user("bearer", UserOptions::new().bearer()).unwrap();
+    let options = ConnectOptions::new().bearer_jwt(bearer.jwt().to_owned());
+    works(&connect_to(options, &url).await).await;
+
+    refused(ConnectOptions::new(), &url).await;
+    refused(ConnectOptions::new().bearer_jwt(user.jwt().to_owned()), &url).await;
+    let expired = account.user("old", UserOptions::new().expired()).unwrap();
+    refused(ConnectOptions::with_credentials(&expired.credentials()).unwrap(), &url).await;
+}
+
+#[tokio::test]
+async fn a_credentials_file_is_read_again_at_each_attempt() {
+    let Jwts { server, account, user } = jwts(UserOptions::new());
+    let path = server.folder().join("u.creds");
+    let expired = account.renew(&user, UserOptions::new().expired()).unwrap();
+    expired.write_credentials(&path).unwrap();
+    let options = quick()
+        .retry_on_initial_connect()
+        .retry_refused_credentials()
+        .credentials_file(&path)
+        .await
+        .unwrap();
+    let client = connect_to(options, &server.url()).await;
+    let mut events = client.events();
+    pick("a refusal", &mut events, |event| matches!(event, Event::AttemptFailed(_)).then_some(()))
+        .await;
+    user.write_credentials(&path).unwrap();
+    state(&client, State::Connected).await;
+    works(&client).await;
+}
+
+#[tokio::test]
+async fn a_jwt_that_ends_while_connected_is_replaced_by_the_callback() {
+    let Jwts { server, account, user } = jwts(UserOptions::new());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let options = quick().auth_callback({
+        let calls = Arc::clone(&calls);
+        move |nonce| {
+            let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
+            let life = Duration::from_secs(if first { 2 } else { 3_600 });
+            let fresh = account.renew(&user, UserOptions::new().expires_in(life)).unwrap();
+            let auth = signed(&fresh, &nonce);
+            async move { Ok(auth) }
+        }
+    });
+    let client = connect_to(options, &server.url()).await;
+    let mut events = client.events();
+    let mut subscriber = client.subscribe("e").await.unwrap();
+    pick("the server's complaint", &mut events, |event| match event {
+        Event::Lost(reason) => {
+            assert_contains(reason.to_string().to_lowercase(), "expired");
+            Some(())
+        }
+        _ => None,
+    })
+    .await;
+    event(&mut events, &Event::Connected).await;
+    client.publish("e", "x".into()).await.unwrap();
+    assert_eq!(next(&mut subscriber).await.payload, "x");
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn two_equal_refusals_close_the_client() {
+    let mut server = server_with(PASSWORD);
+    let options = quick().user_and_password("joe".into(), "s3cret".into());
+    let client = connect_to(options, &server.url()).await;
+    let mut events = client.events();
+    // The server throws out whom it does not let in any more.
+    server.reload("authorization { user: joe, password: changed }").unwrap();
+    let seen = rest_of(&mut events).await;
+    let refusals = seen.iter().filter(|event| matches!(event, Event::AttemptFailed(_))).count();
+    assert_eq!(refusals, 2, "{seen:?}");
+    let Some(CloseReason::Refused(failure)) = client.close_reason() else {
+        panic!("{:?}", client.close_reason());
+    };
+    assert_contains(&failure, "Authorization Violation");
+}
+
+#[tokio::test]
+async fn refusals_are_taken_for_passing_if_they_are_to_be() {
+    let mut server = server_with(PASSWORD);
+    let options =
+        quick().user_and_password("joe".into(), "s3cret".into()).retry_refused_credentials();
+    let client = connect_to(options, &server.url()).await;
+    let mut events = client.events();
+    server.reload("authorization { user: joe, password: changed }").unwrap();
+    for _ in 0..5 {
+        pick("a refusal", &mut events, |event| {
+            matches!(event, Event::AttemptFailed(_)).then_some(())
+        })
+        .await;
+    }
+    server.reload(PASSWORD).unwrap();
+    event(&mut events, &Event::Connected).await;
+    works(&client).await;
+}

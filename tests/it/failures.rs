@@ -1,0 +1,218 @@
+//! Connections that cannot be made: the error names server, address, step and cause.
+
+use crate::support::{assert_contains, blocking, server, within};
+use core::time::Duration;
+use midge_test_server::{FakeConnection, FakeServer, free_port};
+use midge_tokio::{
+    AttemptFailure, Cause, Client, ConnectError, ConnectErrorKind, ConnectOptions, ServerError,
+    Step,
+};
+use serde_json::json;
+
+async fn failure(options: ConnectOptions, url: &str) -> (ConnectErrorKind, AttemptFailure) {
+    let error = within("a failure", options.connect(url)).await.unwrap_err();
+    let attempt = error.attempt().unwrap_or_else(|| panic!("{error:?}")).clone();
+    // Whoever reads only the text learns as much.
+    assert_contains(&error, &attempt.to_string());
+    assert_contains(&attempt, &attempt.step.to_string());
+    assert_contains(&attempt, &attempt.cause.to_string());
+    assert_contains(&attempt, url);
+    (error.kind(), attempt)
+}
+
+/// Connects to a fake server that does what `script` says.
+async fn fake_failure(
+    options: ConnectOptions,
+    script: impl FnOnce(FakeConnection) + Send + 'static,
+) -> (ConnectErrorKind, AttemptFailure) {
+    let fake = FakeServer::start().unwrap();
+    let (url, address) = (fake.url(), fake.address());
+    let server = blocking_task(move || {
+        script(fake.accept());
+        fake
+    });
+    let (kind, attempt) = failure(options, &url).await;
+    assert_eq!(attempt.address, Some(address));
+    within("the fake server", server).await.unwrap();
+    (kind, attempt)
+}
+
+fn blocking_task<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    tokio::task::spawn_blocking(work)
+}
+
+#[tokio::test]
+async fn a_refused_port_is_named_with_its_address() {
+    let url = format!("nats://127.0.0.1:{}", free_port().unwrap());
+    let (kind, attempt) = failure(ConnectOptions::new(), &url).await;
+    assert_eq!((kind, attempt.step), (ConnectErrorKind::Io, Step::Dial));
+    assert!(attempt.address.is_some());
+    let Cause::Io(text) = &attempt.cause else { panic!("{attempt:?}") };
+    assert_contains(text, "refused");
+}
+
+#[tokio::test]
+async fn of_several_servers_the_last_failure_is_told() {
+    let ports = [free_port().unwrap(), free_port().unwrap()];
+    let urls = ports.map(|port| format!("nats://127.0.0.1:{port}"));
+    let options = ConnectOptions::new().retain_servers_order();
+    let error = within("a failure", options.connect(urls.to_vec())).await.unwrap_err();
+    assert_eq!(error.attempt().unwrap().server.port(), ports[1]);
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_and_stays_silent_is_given_up() {
+    let options = ConnectOptions::new().connection_timeout(Duration::from_millis(150));
+    let (kind, attempt) = fake_failure(options, |mut connection| connection.expect_end()).await;
+    assert_eq!((kind, attempt.step), (ConnectErrorKind::TimedOut, Step::Info));
+    assert_eq!(attempt.cause, Cause::TimedOut);
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_connect_is_given_up() {
+    let options = ConnectOptions::new().connection_timeout(Duration::from_millis(150));
+    let (kind, attempt) = fake_failure(options, |mut connection| {
+        connection.send_info(&json!({}));
+        connection.expect_line("CONNECT ");
+        connection.expect_line("PING");
+        connection.expect_end();
+    })
+    .await;
+    assert_eq!((kind, attempt.step), (ConnectErrorKind::TimedOut, Step::Connect));
+}
+
+#[tokio::test]
+async fn a_server_that_sends_junk_is_not_a_nats_server() {
+    for junk in
+        ["HTTP/1.1 400 Bad Request\r\n\r\n", "INFO {not json}\r\n", "\0\0\0\0\r\n", "PING\r\n"]
+    {
+        let (kind, attempt) = fake_failure(ConnectOptions::new(), move |mut connection| {
+            connection.send(junk);
+            // It may hang up at the first of these bytes.
+            drop(connection);
+        })
+        .await;
+        assert_eq!((kind, attempt.step), (ConnectErrorKind::Io, Step::Info), "{junk:?}");
+        assert!(
+            matches!(attempt.cause, Cause::Protocol(_) | Cause::Unexpected(_)),
+            "{junk:?}: {:?}",
+            attempt.cause
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_endless_line_is_not_read_for_ever() {
+    let (_, attempt) = fake_failure(ConnectOptions::new(), |mut connection| {
+        connection.send("INFO ");
+        connection.send(vec![b'a'; 4 << 20]);
+        drop(connection);
+    })
+    .await;
+    assert_eq!(attempt.step, Step::Info);
+    assert!(matches!(attempt.cause, Cause::Protocol(_)), "{:?}", attempt.cause);
+}
+
+#[tokio::test]
+async fn an_error_of_the_server_instead_of_a_pong_is_told_in_its_words() {
+    for (text, kind) in [
+        ("'Authorization Violation'", ConnectErrorKind::AuthorizationViolation),
+        ("'maximum connections exceeded'", ConnectErrorKind::Io),
+        ("'a word nobody knows'", ConnectErrorKind::Io),
+    ] {
+        let (told, attempt) = fake_failure(ConnectOptions::new(), move |mut connection| {
+            connection.send_info(&json!({}));
+            connection.expect_line("CONNECT ");
+            connection.expect_line("PING");
+            connection.send(format!("-ERR {text}\r\n"));
+            connection.close();
+        })
+        .await;
+        assert_eq!((told, attempt.step), (kind, Step::Connect), "{text}");
+        let Cause::Server(error) = &attempt.cause else { panic!("{text}: {attempt:?}") };
+        assert_contains(error, text.trim_matches('\''));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_is_told_with_the_step() {
+    let (kind, attempt) = fake_failure(ConnectOptions::new(), FakeConnection::close).await;
+    assert_eq!((kind, attempt.step), (ConnectErrorKind::Io, Step::Info));
+    assert!(matches!(attempt.cause, Cause::Closed | Cause::Io(_)), "{attempt:?}");
+
+    let (_, attempt) = fake_failure(ConnectOptions::new(), |mut connection| {
+        connection.send_info(&json!({}));
+        connection.expect_line("CONNECT ");
+        connection.expect_line("PING");
+        connection.close();
+    })
+    .await;
+    assert_eq!((attempt.step, attempt.cause), (Step::Connect, Cause::Closed));
+}
+
+#[tokio::test]
+async fn a_connect_that_is_too_long_for_the_server_is_explained() {
+    let server = server();
+    let options = ConnectOptions::new().name("n".repeat(5_000));
+    let (_, attempt) = failure(options, &server.url()).await;
+    assert_eq!(attempt.step, Step::Connect);
+    assert!(
+        matches!(
+            attempt.cause,
+            Cause::ConnectTooLong { .. } | Cause::Server(ServerError::MaxControlLine(_))
+        ),
+        "{attempt:?}"
+    );
+    assert_contains(attempt.to_string().to_lowercase().replace('_', " "), "control line");
+}
+
+#[tokio::test]
+async fn a_connect_that_is_too_long_for_a_silent_server_is_explained() {
+    let options = ConnectOptions::new().name("n".repeat(5_000));
+    let (_, attempt) = fake_failure(options, |mut connection| {
+        connection.send_info(&json!({}));
+        connection.expect_line("CONNECT ");
+        connection.expect_line("PING");
+        connection.close();
+    })
+    .await;
+    assert!(matches!(attempt.cause, Cause::ConnectTooLong { len } if len > 5_000), "{attempt:?}");
+    assert_contains(&attempt, "4096");
+}
+
+#[tokio::test]
+async fn bad_addresses_and_options_are_errors_before_anything_is_dialed() {
+    let bad = |result: Result<Client, ConnectError>| result.unwrap_err();
+    for url in ["", "http://localhost", "nats://[::1", "nats://a b", "nats://host:port"] {
+        let error = bad(ConnectOptions::new().connect(url).await);
+        assert_eq!(error.kind(), ConnectErrorKind::ServerParse, "{url:?}");
+    }
+    let url = "nats://127.0.0.1:1";
+    let two = ConnectOptions::with_token("t".into()).user_and_password("u".into(), "p".into());
+    assert_eq!(bad(two.connect(url).await).kind(), ConnectErrorKind::Options);
+    for prefix in ["", "a b", "a.*", "a.", ">"] {
+        let options = ConnectOptions::new().custom_inbox_prefix(prefix);
+        assert_eq!(bad(options.connect(url).await).kind(), ConnectErrorKind::Options, "{prefix:?}");
+    }
+    let options = ConnectOptions::new().connection_timeout(Duration::ZERO);
+    assert_eq!(bad(options.connect(url).await).kind(), ConnectErrorKind::Options);
+}
+
+#[tokio::test]
+async fn a_connect_that_is_dropped_leaves_no_connection() {
+    let fake = FakeServer::start().unwrap();
+    let url = fake.url();
+    {
+        let connecting = ConnectOptions::new().connect(url);
+        let timed = tokio::time::timeout(Duration::from_millis(100), connecting).await;
+        assert!(timed.is_err(), "the silent server was connected");
+    }
+    blocking("the client's end", move || {
+        let mut connection = fake.accept();
+        connection.expect_end();
+        assert!(fake.try_accept(Duration::from_millis(100)).is_none(), "it dialed again");
+    })
+    .await;
+}

@@ -1,0 +1,168 @@
+//! What a client tells of itself and its connection, and how its sockets can be set up.
+
+use crate::support::{connect, connect_to, next, quick, server, state, within};
+use bytes::Bytes;
+use core::net::SocketAddr;
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+use midge_test_server::{NatsServer, TestCerts};
+use midge_tokio::rustls::pki_types::CertificateDer;
+use midge_tokio::rustls::{ClientConfig, RootCertStore, crypto};
+use midge_tokio::{ConnectOptions, State, Statistics};
+use std::sync::Arc;
+
+#[tokio::test]
+async fn the_raw_info_and_the_typed_one_say_the_same() {
+    let server = server();
+    let client = connect(&server).await;
+    let (raw, info) = (client.raw_server_info(), client.server_info());
+    assert!(raw.starts_with('{') && raw.contains(&info.server_id), "{raw}");
+    assert_eq!(info.server_name, server.name());
+    assert_eq!(client.try_server_info(), Some(info.clone()));
+    assert_eq!(client.max_payload(), info.max_payload);
+    assert!(info.headers && !info.auth_required && !info.tls_required);
+    assert!(client.is_server_compatible(2, 15, 1) && !client.is_server_compatible(3, 0, 0));
+}
+
+#[tokio::test]
+async fn addresses_are_told_while_connected_and_never_the_password() {
+    let config = "authorization { user: u, password: sesame }";
+    let mut server = NatsServer::builder().config(config).start().unwrap();
+    let url = format!("nats://u:sesame@{}", server.address());
+    let client = within("connect", quick().connect(url.as_str())).await.unwrap();
+    assert_eq!(client.remote_addr().unwrap().to_string(), server.address().to_string());
+    assert_eq!(client.local_addr().unwrap().ip(), client.remote_addr().unwrap().ip());
+    let shown = client.connected_server().unwrap().to_string();
+    assert!(shown.contains(&server.port().to_string()) && !shown.contains("sesame"), "{shown}");
+    assert!(!format!("{client:?}").contains("sesame"));
+    let pool = client.server_pool().await.unwrap();
+    assert!(pool[0].did_connect && !pool[0].is_discovered);
+    assert!(!format!("{pool:?}").contains("sesame"));
+    server.kill();
+    state(&client, State::Disconnected).await;
+    assert_eq!((client.remote_addr(), client.local_addr()), (None, None));
+    assert!(client.connected_server().is_none());
+}
+
+#[tokio::test]
+async fn statistics_count_each_message_once_and_survive_a_reconnect() {
+    let mut server = server();
+    let client = connect_to(quick(), &server.url()).await;
+    let count = |pick: fn(&Statistics) -> u64| pick(&client.statistics());
+    let mut all = client.subscription("s").confirmed().await.unwrap();
+    for _ in 0..10 {
+        client.publish("s", "12345".into()).await.unwrap();
+    }
+    for _ in 0..10 {
+        next(&mut all).await;
+    }
+    assert_eq!(count(|statistics| statistics.out_messages.load(Ordering::Relaxed)), 10);
+    assert_eq!(count(|statistics| statistics.in_messages.load(Ordering::Relaxed)), 10);
+    assert!(count(|statistics| statistics.in_bytes.load(Ordering::Relaxed)) > 50);
+    assert!(count(|statistics| statistics.out_bytes.load(Ordering::Relaxed)) > 50);
+    assert_eq!(count(|statistics| statistics.connects.load(Ordering::Relaxed)), 1);
+    server.kill();
+    state(&client, State::Disconnected).await;
+    server.restart().unwrap();
+    state(&client, State::Connected).await;
+    client.publish("s", "x".into()).await.unwrap();
+    next(&mut all).await;
+    assert_eq!(count(|statistics| statistics.out_messages.load(Ordering::Relaxed)), 11);
+    assert_eq!(count(|statistics| statistics.in_messages.load(Ordering::Relaxed)), 11);
+    assert_eq!(count(|statistics| statistics.connects.load(Ordering::Relaxed)), 2);
+    client.statistics().reset();
+    assert_eq!(count(|statistics| statistics.in_messages.load(Ordering::Relaxed)), 0);
+    assert_eq!(count(|statistics| statistics.in_bytes.load(Ordering::Relaxed)), 0);
+    assert_eq!(count(|statistics| statistics.out_messages.load(Ordering::Relaxed)), 0);
+    client.publish("s", "x".into()).await.unwrap();
+    assert_eq!(count(|statistics| statistics.out_messages.load(Ordering::Relaxed)), 1);
+}
+
+#[tokio::test]
+async fn a_client_dials_from_the_address_it_is_told_to_and_with_keep_alive() {
+    let server = server();
+    let local: SocketAddr = "127.0.0.3:0".parse().unwrap();
+    let options =
+        ConnectOptions::new().local_address(local).tcp_keep_alive(Duration::from_secs(30));
+    let client = connect_to(options, &server.url()).await;
+    assert_eq!(client.local_addr().unwrap().ip(), local.ip());
+    assert_eq!(client.server_info().client_ip, "127.0.0.3");
+    client.sync().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_is_reached_over_ipv6_and_by_name() {
+    let server = NatsServer::builder().config("host: \"::\"").start().unwrap();
+    for host in ["[::1]", "localhost", "127.0.0.1"] {
+        let url = format!("nats://{host}:{}", server.port());
+        let client = connect_to(quick(), &url).await;
+        client.sync().await.unwrap();
+        assert_eq!(client.remote_addr().unwrap().is_ipv6(), client.local_addr().unwrap().is_ipv6());
+    }
+}
+
+#[tokio::test]
+async fn a_small_read_buffer_still_takes_messages_of_any_size() {
+    let server = server();
+    let client = connect_to(ConnectOptions::new().read_buffer_capacity(100), &server.url()).await;
+    let mut all = client.subscribe("r").await.unwrap();
+    for size in [0, 99, 100, 101, 5_000, 1_000_000] {
+        let payload = Bytes::from(vec![7; size]);
+        client.publish("r", payload.clone()).await.unwrap();
+        assert_eq!(next(&mut all).await.payload, payload);
+    }
+}
+
+#[tokio::test]
+async fn several_clients_side_by_side_share_nothing() {
+    let server = server();
+    let one = connect(&server).await;
+    let two = connect(&server).await;
+    assert_ne!(one.server_info().client_id, two.server_info().client_id);
+    assert_ne!(one.new_inbox(), two.new_inbox());
+    let mut heard = two.subscription("x").confirmed().await.unwrap();
+    one.close().await.unwrap();
+    two.publish("x", "still here".into()).await.unwrap();
+    assert_eq!(next(&mut heard).await.payload, "still here");
+    assert_eq!(one.connection_state(), State::Closed);
+    assert!(one.publish("x", "gone".into()).await.is_err());
+}
+
+#[tokio::test]
+async fn certificates_are_asked_for_and_files_are_read_anew_at_each_attempt() {
+    let (before, after) = (TestCerts::generate().unwrap(), TestCerts::generate().unwrap());
+    let mut server = NatsServer::builder().tls(before.server_tls()).start().unwrap();
+    let port = server.port();
+    let file = before.folder().join("trusted.pem");
+    std::fs::write(&file, before.ca_pem()).unwrap();
+    let from_file = quick().add_root_certificates(file.clone());
+    let by_file = within("connect", from_file.connect(server.url())).await.unwrap();
+    let path = file.clone();
+    let from_callback = quick().require_tls(true).tls_client_config_callback(move || {
+        let pem = std::fs::read(&path).unwrap();
+        let mut roots = RootCertStore::empty();
+        use midge_tokio::rustls::pki_types::pem::PemObject;
+        roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
+        let provider = Arc::new(crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Arc::new(config))
+    });
+    let by_callback = within("connect", from_callback.connect(server.url())).await.unwrap();
+    server.kill();
+    for client in [&by_file, &by_callback] {
+        state(client, State::Disconnected).await;
+    }
+    std::fs::write(&file, after.ca_pem()).unwrap();
+    drop(server);
+    let server = NatsServer::builder().port(port).tls(after.server_tls()).start().unwrap();
+    for client in [&by_file, &by_callback] {
+        state(client, State::Connected).await;
+        let chain = client.tls_info().unwrap().peer_certificates;
+        assert_eq!(chain[0], after.server().certificate_der());
+    }
+    drop(server);
+}
