@@ -3,6 +3,7 @@
 use crate::support::{
     assert_contains, connect_to, event, next, pick, quick, rest_of, server_with, state, within,
 };
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use midge_test_server::{Account, AccountOptions, NatsServer, Operator, User, UserOptions};
 use midge_tokio::proto::nkeys::KeyPair;
@@ -11,7 +12,6 @@ use midge_tokio::{
     Step,
 };
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 const PASSWORD: &str = "authorization { user: joe, password: s3cret }";
 

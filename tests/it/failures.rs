@@ -8,6 +8,8 @@ use midge_tokio::{
     Step,
 };
 use serde_json::json;
+use std::io::Write as _;
+use std::net::TcpListener;
 
 async fn failure(options: ConnectOptions, url: &str) -> (ConnectErrorKind, AttemptFailure) {
     let error = within("a failure", options.connect(url)).await.unwrap_err();
@@ -105,14 +107,18 @@ async fn a_server_that_sends_junk_is_not_a_nats_server() {
 
 #[tokio::test]
 async fn an_endless_line_is_not_read_for_ever() {
-    let (_, attempt) = fake_failure(ConnectOptions::new(), |mut connection| {
-        connection.send("INFO ");
-        connection.send(vec![b'a'; 4 << 20]);
-        drop(connection);
-    })
-    .await;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("nats://{}", listener.local_addr().unwrap());
+    let talking = tokio::task::spawn_blocking(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"INFO ").unwrap();
+        // Until the client has had enough.
+        while stream.write_all(&[b'a'; 64 << 10]).is_ok() {}
+    });
+    let (_, attempt) = failure(ConnectOptions::new(), &url).await;
     assert_eq!(attempt.step, Step::Info);
     assert!(matches!(attempt.cause, Cause::Protocol(_)), "{:?}", attempt.cause);
+    within("the end of the line", talking).await.unwrap();
 }
 
 #[tokio::test]

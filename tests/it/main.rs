@@ -1,4 +1,5 @@
 //! Behaviour of midge against a real nats-server.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 mod auth;
 mod back_pressure;
 mod cluster;

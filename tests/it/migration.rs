@@ -35,7 +35,7 @@ impl Orders {
             .max_reconnects(None)
             .retain_servers_order()
             .reconnect_delay_callback(|attempts| {
-                Duration::from_millis(std::cmp::min((attempts * 100) as u64, 8000))
+                Duration::from_millis(core::cmp::min((attempts * 100) as u64, 8000))
             })
             .event_callback(|event| async move {
                 match event {

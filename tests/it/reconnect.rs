@@ -4,13 +4,13 @@ use crate::support::{
     assert_contains, blocking, connect, connect_to, end_of, event, next, number_of, numbered, pick,
     quick, rest_of, server, state, within,
 };
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use midge_test_server::{FaultProxy, NatsServer};
 use midge_tokio::{
     ClientError, CloseReason, ConnectErrorKind, ConnectOptions, Event, InvalidPool, NextError,
     ReconnectToServer, ServerAddr, State, Step,
 };
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 #[tokio::test]

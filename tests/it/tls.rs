@@ -268,7 +268,7 @@ async fn messages_are_received_or_counted_when_a_tls_connection_is_cut() {
     let mut last = None;
     let mut count = 0u64;
     while let Ok(Some(message)) = received.try_next() {
-        let number: u32 = std::str::from_utf8(&message.payload).unwrap().parse().unwrap();
+        let number: u32 = core::str::from_utf8(&message.payload).unwrap().parse().unwrap();
         assert!(last.is_none_or(|last| last < number), "{number} after {last:?}");
         last = Some(number);
         count += 1;

@@ -502,7 +502,12 @@ impl Connection {
             | State::Authenticating(_)
             | State::AwaitPong(_)
             | State::Settling { .. } => {
-                self.attempt_failed(now, error.map_or(Cause::Closed, Cause::Io));
+                let cause = match (self.last_error.take(), error) {
+                    (Some(error), _) => Cause::Server(error),
+                    (None, Some(text)) => Cause::Io(text),
+                    (None, None) => Cause::Closed,
+                };
+                self.attempt_failed(now, cause);
             }
             State::Choosing { .. }
             | State::Backoff { .. }
@@ -1180,7 +1185,9 @@ impl Connection {
                 if error.closes_connection() || matches!(self.state, State::AwaitInfo(_)) {
                     self.attempt_failed(now, Cause::Server(error));
                 } else {
-                    // A refused subscription among those replayed; the connection is fine.
+                    // A refused subscription among those replayed, and the connection is fine; or
+                    // words unknown to us, before the server ends the connection.
+                    self.last_error = matches!(error, ServerError::Other(_)).then(|| error.clone());
                     self.event(ConnectionEvent::ServerError(error));
                 }
             }
