@@ -182,3 +182,28 @@ async fn what_waits_can_be_dropped() {
     server.restart().unwrap();
     assert_eq!(next(&mut all).await.payload, "end");
 }
+
+#[tokio::test]
+async fn dropping_what_waits_keeps_subscriptions_and_round_trips() {
+    let server = server();
+    let proxy = FaultProxy::start(server.address()).unwrap();
+    let client = connect_to(quick().write_high_water(100_000), &proxy.url()).await;
+    proxy.stall(Direction::ToServer);
+    fill(&client).await;
+    let mut all = client.subscribe("other").await.unwrap();
+    let sync = tokio::spawn({
+        let client = client.clone();
+        async move { client.sync().await }
+    });
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { client.publish("p", large(0)).await }
+    });
+    tokio::task::yield_now().await;
+    assert!(client.clear_buffered() > 0);
+    within("a publisher that has room", waiting).await.unwrap().unwrap();
+    proxy.resume(Direction::ToServer);
+    within("sync", sync).await.unwrap().unwrap();
+    client.publish("other", "x".into()).await.unwrap();
+    assert_eq!(next(&mut all).await.payload, "x");
+}

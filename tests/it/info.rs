@@ -92,7 +92,10 @@ async fn a_client_dials_from_the_address_it_is_told_to_and_with_keep_alive() {
 
 #[tokio::test]
 async fn a_server_is_reached_over_ipv6_and_by_name() {
-    let server = NatsServer::builder().config("host: \"::\"").start().unwrap();
+    // The whole of `listen`: beside it, the order in which a server looks at `host` is not fixed.
+    let port = midge_test_server::free_port().unwrap();
+    let listen = format!("listen: \"[::]:{port}\"");
+    let server = NatsServer::builder().port(port).config(listen).start().unwrap();
     for host in ["[::1]", "localhost", "127.0.0.1"] {
         let url = format!("nats://{host}:{}", server.port());
         let client = connect_to(quick(), &url).await;

@@ -244,3 +244,22 @@ async fn close_ends_requests_that_wait() {
     assert_eq!(within("the end", task).await.unwrap().unwrap_err(), RequestError::Closed);
     assert_eq!(client.requests_in_flight(), 0);
 }
+
+#[tokio::test]
+async fn more_requests_at_once_than_the_outbox_has_room_for_are_all_answered() {
+    let server = server();
+    let client = connect(&server).await;
+    serve_echo(&client, "busy").await;
+    let payload = crate::support::pattern(1_000);
+    let requests: Vec<_> = (0..10_000)
+        .map(|_| {
+            let (client, payload) = (client.clone(), payload.clone());
+            tokio::spawn(async move { client.request("busy", payload).await })
+        })
+        .collect();
+    for request in requests {
+        let reply = within("a reply", request).await.unwrap().unwrap();
+        assert_eq!(reply.payload, payload);
+    }
+    assert_eq!(client.requests_in_flight(), 0);
+}

@@ -1,13 +1,13 @@
 //! Publishing: the call that appends a frame, or waits in line to do so.
 
 use crate::error::PublishError;
+use crate::line::Ticket;
 use crate::shared::{Shared, Validation, wake};
 use crate::sync::Arc;
 use bytes::Bytes;
-use core::future::Future;
-use core::pin::Pin;
-use core::task::{Context, Poll};
-use midge_proto::{HeaderMap, Publish, Refusal, Subject};
+use core::future::poll_fn;
+use core::task::Poll;
+use midge_proto::{HeaderMap, OutboundMessage, Publish, Refusal, Subject};
 
 /// Publishes, in line with others where there is no room.
 ///
@@ -23,7 +23,8 @@ pub(crate) async fn publish(
 ) -> Result<(), PublishError> {
     match try_publish(shared, &subject, reply.as_ref(), headers.as_ref(), &payload) {
         Err(PublishError::Refused(Refusal::Full)) => {
-            Box::pin(Waiting { shared, subject, reply, headers, payload, ticket: None }).await
+            let message = OutboundMessage { subject, reply, payload, headers };
+            Box::pin(publish_in_line(shared, message)).await
         }
         result => result,
     }
@@ -98,45 +99,26 @@ fn check(
     Ok(())
 }
 
-/// A checked message that waits for room, first come first served.
-struct Waiting<'a> {
-    shared: &'a Arc<Shared>,
-    subject: Subject,
-    reply: Option<Subject>,
-    headers: Option<HeaderMap>,
-    payload: Bytes,
-    ticket: Option<u64>,
-}
-
-impl Future for Waiting<'_> {
-    type Output = Result<(), PublishError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let mut core = this.shared.core.lock();
-        let message = Publish {
-            subject: this.subject.as_bytes(),
-            reply: this.reply.as_ref().map(Subject::as_bytes),
-            headers: this.headers.as_ref(),
-            payload: &this.payload,
-        };
-        let Some(result) = core.publish_in_line(message, &mut this.ticket, cx.waker()) else {
+/// Waits for room with a checked message, first come first served, and publishes it.
+async fn publish_in_line(shared: &Shared, message: OutboundMessage) -> Result<(), PublishError> {
+    let mut ticket = Ticket::new(shared);
+    poll_fn(|cx| {
+        let mut core = shared.core.lock();
+        if !core.has_turn(&mut ticket.number, cx.waker()) {
             return Poll::Pending;
-        };
-        let next = this.ticket.take().and_then(|ticket| core.leave_line(ticket));
+        }
+        let result = core.outbox.publish(Publish {
+            subject: message.subject.as_bytes(),
+            reply: message.reply.as_ref().map(Subject::as_bytes),
+            headers: message.headers.as_ref(),
+            payload: &message.payload,
+        });
+        let next = ticket.number.take().and_then(|number| core.leave_line(number));
         let driver = core.unpark();
         drop(core);
         wake(driver);
         wake(next);
         Poll::Ready(result.map_err(PublishError::from))
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            let next = self.shared.core.lock().leave_line(ticket);
-            wake(next);
-        }
-    }
+    })
+    .await
 }

@@ -2,8 +2,11 @@
 
 use crate::client::Client;
 use crate::error::{PublishError, RequestError};
+use crate::line::Ticket;
 use crate::shared::{ReplyFailure, ReplyWaiter, RequestParts, Validation, wake};
 use bytes::Bytes;
+use core::future::poll_fn;
+use core::task::Poll;
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{HeaderMap, Message, OnDisconnect, Refusal, RequestId, StatusCode, Subject};
@@ -97,7 +100,12 @@ pub(crate) async fn send(
     if let Some(headers) = &headers {
         headers.check().map_err(PublishError::from)?;
     }
-    let (receiver, waiting) = loop {
+    let mut ticket = Ticket::new(client.shared());
+    let opened = poll_fn(|cx| {
+        let mut core = client.shared().core.lock();
+        if !core.has_turn(&mut ticket.number, cx.waker()) {
+            return Poll::Pending;
+        }
         let (sender, receiver) = oneshot::channel();
         let parts = RequestParts {
             subject: &subject,
@@ -106,18 +114,15 @@ pub(crate) async fn send(
             timeout,
             on_disconnect,
         };
-        let (result, waker) = {
-            let mut core = client.shared().core.lock();
-            let waiter = ReplyWaiter { sender, subject: subject.clone() };
-            (core.request(parts, waiter), core.unpark())
-        };
-        wake(waker);
-        match result {
-            Ok(id) => break (receiver, Waiting { client, id }),
-            Err(Refusal::Full) => crate::room::wait(client.shared()).await,
-            Err(refusal) => return Err(PublishError::from(refusal).into()),
-        }
-    };
+        let result = core.request(parts, ReplyWaiter { sender, subject: subject.clone() });
+        let next = ticket.number.take().and_then(|number| core.leave_line(number));
+        let driver = core.unpark();
+        drop(core);
+        wake(driver);
+        wake(next);
+        Poll::Ready(result.map(|id| (receiver, Waiting { client, id })))
+    });
+    let (receiver, waiting) = opened.await.map_err(PublishError::from)?;
     let reply = receiver.await;
     drop(waiting);
     match reply {

@@ -2,6 +2,7 @@
 
 use crate::error::FlushError;
 use crate::event::{Event, EventQueue};
+use crate::line::Line;
 use crate::mailbox::{End, Limits, Mailbox};
 use crate::statistics::Statistics;
 use crate::sync::{Arc, Mutex};
@@ -13,7 +14,7 @@ use midge_proto::{
     CloseReason, FenceId, Message, OnDisconnect, OnWire, Outbox, Publish, Refusal, Requests,
     RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sid, Subject,
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 /// Whether a client is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,8 +72,7 @@ pub(crate) struct Core {
     /// Set while the driver has nothing to do.
     parked: Option<Waker>,
     /// Publishers that wait for room, first come first served.
-    line: VecDeque<(u64, Waker)>,
-    next_ticket: u64,
+    line: Line,
     /// Sinks, to be woken after every write.
     watchers: Vec<Waker>,
     /// Those who wait until everything before a position is written.
@@ -218,8 +218,7 @@ impl Core {
             request_inbox: RequestInbox::Absent,
             commands: Vec::new(),
             parked: None,
-            line: VecDeque::new(),
-            next_ticket: 0,
+            line: Line::default(),
             watchers: Vec::new(),
             flushes: Vec::new(),
             in_flight: 0,
@@ -290,61 +289,30 @@ impl Core {
         self.outbox.publish(message)
     }
 
-    /// Takes the ticket's turn in line, or a place in it.
-    pub(crate) fn publish_in_line(
-        &mut self,
-        message: Publish<'_>,
-        ticket: &mut Option<u64>,
-        waker: &Waker,
-    ) -> Option<Result<(), Refusal>> {
-        if self.has_turn(ticket, waker) { Some(self.outbox.publish(message)) } else { None }
-    }
-
     /// Whether there is room and it is this ticket's turn; takes a place in line if not.
     pub(crate) fn has_turn(&mut self, ticket: &mut Option<u64>, waker: &Waker) -> bool {
-        let first = match (self.line.front(), &ticket) {
-            (None, _) => true,
-            (Some((front, _)), Some(ticket)) => front == ticket,
-            (Some(_), None) => !self.outbox.is_online(),
-        };
+        let first = self.line.is_first(*ticket) || !self.outbox.is_online();
         if first && self.outbox.has_room() {
             return true;
         }
-        match ticket {
-            Some(ticket) => {
-                let place = self.line.iter_mut().find(|(other, _)| other == ticket);
-                match place {
-                    Some((_, place)) => place.clone_from(waker),
-                    None => self.line.push_back((*ticket, waker.clone())),
-                }
-            }
-            None => {
-                *ticket = Some(self.next_ticket);
-                self.line.push_back((self.next_ticket, waker.clone()));
-                self.next_ticket += 1;
-            }
-        }
+        self.line.stand(ticket, waker);
         false
     }
 
     /// Leaves the line; returns whoever is next, if there is room.
     pub(crate) fn leave_line(&mut self, ticket: u64) -> Option<Waker> {
-        self.line.retain(|(other, _)| *other != ticket);
+        self.line.leave(ticket);
         self.next_in_line()
     }
 
     /// Whoever is first in line, if there is room.
     pub(crate) fn next_in_line(&self) -> Option<Waker> {
-        if !self.outbox.has_room() {
-            return None;
-        }
-        self.line.front().map(|(_, waker)| waker.clone())
+        if self.outbox.has_room() { self.line.first() } else { None }
     }
 
     /// Everybody in line and every sink, to be woken for good.
     pub(crate) fn whole_line(&mut self) -> Vec<Waker> {
-        let line = self.line.iter().map(|(_, waker)| waker.clone());
-        line.chain(self.watchers.drain(..)).collect()
+        self.line.wakers().chain(self.watchers.drain(..)).collect()
     }
 
     /// Wakes `waker` after the next write.
@@ -369,7 +337,8 @@ impl Core {
         self.written() >= self.outbox.end_position()
     }
 
-    /// Publishes with a reply subject of its own, and registers who waits for the reply.
+    /// Publishes with a reply subject of its own, and registers who waits for the reply; to be
+    /// called by the one whose turn it is.
     pub(crate) fn request(
         &mut self,
         message: RequestParts<'_>,
@@ -386,7 +355,7 @@ impl Core {
         let id = self.requests.begin(waiter, message.timeout, message.on_disconnect);
         let mut reply = core::mem::take(&mut self.scratch);
         self.requests.reply_subject(id, &mut reply);
-        let published = self.try_publish(Publish {
+        let published = self.outbox.publish(Publish {
             subject: message.subject.as_bytes(),
             reply: Some(&reply),
             headers: message.headers,
