@@ -174,7 +174,13 @@ async fn what_waits_can_be_dropped() {
     for number in 0..7 {
         client.publish("p", numbered(number)).await.unwrap();
     }
+    let flush = tokio::spawn({
+        let client = client.clone();
+        async move { client.flush().await }
+    });
+    tokio::task::yield_now().await;
     assert_eq!(client.clear_buffered(), 7);
+    within("flush", flush).await.unwrap().unwrap();
     assert_eq!(client.buffered_bytes(), 0);
     let mut end = BytesMut::new();
     end.put_slice(b"end");

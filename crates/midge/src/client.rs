@@ -619,7 +619,21 @@ impl Client {
     /// Drops what waits to be written and returns how many messages that were. What is being written
     /// at the moment is not among them.
     pub fn clear_buffered(&self) -> u64 {
-        self.shared().core.lock().outbox.drop_publishes()
+        let (publishes, flushed, next) = {
+            let mut core = self.shared().core.lock();
+            let publishes = core.outbox.drop_publishes();
+            let end = core.outbox.end_position();
+            // Positions moved; what flushes waited for lies before the new end, or is gone.
+            core.flushes.iter_mut().for_each(|(target, _)| *target = end.min(*target));
+            let flushed =
+                if core.is_written() { core::mem::take(&mut core.flushes) } else { vec![] };
+            (publishes, flushed, core.next_in_line())
+        };
+        for (_, done) in flushed {
+            let _ = done.send(Ok(()));
+        }
+        wake(next);
+        publishes
     }
 
     /// Requests that wait for their reply.
