@@ -41,9 +41,9 @@ pub const SPLICED_CHUNK_BYTES: usize = 256 << 10;
 /// Payloads from this size on, in bytes, are written from where they are instead of being copied.
 pub const SPLICE_BYTES_MIN: usize = 16 << 10;
 
-/// Empty buffers kept to be filled again; as many as a writer and an encoder need to never wait
-/// for each other.
-const FREE_BUFFERS_MAX: usize = 4;
+/// Empty buffers kept to be filled again: as many as a full queue of the default size takes, so that
+/// a publisher that is ahead of the socket allocates nothing. An idle connection lets go of them.
+const FREE_BUFFERS_MAX: usize = 40;
 
 /// How much may wait to be written, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -482,7 +482,12 @@ impl Outbox {
     }
 
     fn fresh(&mut self) -> Chunk {
-        Chunk::with_buffer(self.free.pop().unwrap_or_default())
+        let buffer = self.free.pop().unwrap_or_else(|| {
+            // Where chunks queue up, the next one will be filled, too.
+            let capacity = if self.closed.is_empty() { 0 } else { CHUNK_BYTES + CHUNK_BYTES / 8 };
+            Vec::with_capacity(capacity)
+        });
+        Chunk::with_buffer(buffer)
     }
 
     fn control(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> OnWire {
