@@ -2,7 +2,7 @@
 
 use crate::error::PublishError;
 use crate::line::Ticket;
-use crate::shared::{Shared, Validation, wake};
+use crate::shared::{Core, Shared, Validation, wake};
 use crate::sync::Arc;
 use bytes::Bytes;
 use core::future::poll_fn;
@@ -39,19 +39,7 @@ pub(crate) fn try_publish(
     headers: Option<&HeaderMap>,
     payload: &Bytes,
 ) -> Result<(), PublishError> {
-    check(shared, subject, reply, headers)?;
-    let waker = {
-        let mut core = shared.core.lock();
-        core.try_publish(Publish {
-            subject: subject.as_bytes(),
-            reply: reply.map(Subject::as_bytes),
-            headers,
-            payload,
-        })?;
-        core.unpark()
-    };
-    wake(waker);
-    Ok(())
+    append(shared, subject, reply, headers, payload, Core::try_publish)
 }
 
 /// Publishes even where there is no room: for a caller that made sure of it before.
@@ -62,15 +50,31 @@ pub(crate) fn publish_over(
     headers: Option<&HeaderMap>,
     payload: &Bytes,
 ) -> Result<(), PublishError> {
+    append(shared, subject, reply, headers, payload, |core, message| {
+        core.outbox.publish_over(message)
+    })
+}
+
+/// Checks a message, appends it the way given, and wakes the driver if it sleeps.
+#[inline]
+fn append(
+    shared: &Shared,
+    subject: &Subject,
+    reply: Option<&Subject>,
+    headers: Option<&HeaderMap>,
+    payload: &Bytes,
+    publish: impl FnOnce(&mut Core, Publish<'_>) -> Result<(), Refusal>,
+) -> Result<(), PublishError> {
     check(shared, subject, reply, headers)?;
+    let message = Publish {
+        subject: subject.as_bytes(),
+        reply: reply.map(Subject::as_bytes),
+        headers,
+        payload,
+    };
     let waker = {
         let mut core = shared.core.lock();
-        core.outbox.publish_over(Publish {
-            subject: subject.as_bytes(),
-            reply: reply.map(Subject::as_bytes),
-            headers,
-            payload,
-        })?;
+        publish(&mut core, message)?;
         core.unpark()
     };
     wake(waker);
