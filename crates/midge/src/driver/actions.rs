@@ -1,0 +1,149 @@
+//! What the connection machine orders, carried out.
+
+use super::{Driver, Order, StreamState};
+use crate::event::{Event, Fate, ReadingState};
+use crate::mailbox::End;
+use crate::shared::{ReplyFailure, State, wake};
+use crate::statistics::add;
+use crate::sync::Arc;
+use core::task::Waker;
+use midge_proto::{Action, Cut, Decoder, FenceId, Instant, LostReason, ServerLimits};
+
+impl Driver {
+    /// Carries out what the machine ordered and tells people the news.
+    pub(super) fn settle(&mut self, now: Instant) {
+        self.take_actions(now);
+        self.take_events(now);
+        self.advance_shutdown(now);
+        self.take_actions(now);
+    }
+
+    pub(super) fn take_actions(&mut self, now: Instant) {
+        while let Some(action) = self.connection.poll_action() {
+            match action {
+                Action::Resolve { host, port } => {
+                    self.orders.push_back(Order::Resolve { host, port });
+                }
+                Action::Dial { target, server: _ } => {
+                    let options = self.socket;
+                    self.orders.push_back(Order::Dial { target, options });
+                }
+                Action::StartTls { name } => self.start_tls(now, name),
+                Action::Authenticate { server, info, scope } => {
+                    if let Some(result) = self.callbacks.authenticate(&server, &info, scope) {
+                        let result = result.map_err(|error| error.to_string());
+                        self.connection.handle_authenticated(now, result);
+                    }
+                }
+                Action::ChooseServer { servers, info } => self.callbacks.choose(servers, info),
+                Action::ChooseDelay { attempt } => {
+                    let delay = self.callbacks.delay(attempt);
+                    self.connection.handle_delay_chosen(now, delay);
+                }
+                Action::Hangup => {
+                    self.stream = StreamState::None;
+                    self.callbacks.cancel();
+                    #[cfg(feature = "tls")]
+                    {
+                        self.tls = None;
+                    }
+                    self.inbound.clear();
+                    self.decoder = Decoder::new(self.limits);
+                    self.orders.push_back(Order::Hangup);
+                }
+                Action::Online(limits) => self.go_online(limits),
+                Action::Limits(limits) => {
+                    let shared = Arc::clone(&self.shared);
+                    let mut core = shared.core.lock();
+                    core.outbox.set_server_limits(limits);
+                    self.refresh_view(&mut core);
+                }
+                Action::Offline { reason, cut } => self.go_offline(reason, cut),
+                Action::FencePassed { fence, round_trip } => {
+                    self.pass_fence(now, fence, round_trip);
+                }
+                Action::FencesFailed(fences) => self.fail_fences(fences),
+                Action::Close(reason) => {
+                    // What led to the end is told before it; nobody listens afterwards.
+                    self.take_events(now);
+                    self.finish(reason);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn go_online(&mut self, limits: ServerLimits) {
+        let shared = Arc::clone(&self.shared);
+        let (undeliverable, line) = {
+            let mut core = shared.core.lock();
+            self.take_commands(&mut core);
+            self.connection.replay();
+            let undeliverable = core.outbox.drop_refused(limits);
+            // Frames may have left the queue: flushes wait for all of the rest.
+            let end = core.outbox.end_position();
+            core.flushes.iter_mut().for_each(|(target, _)| *target = end);
+            core.outbox.set_online(limits);
+            core.view.state = State::Connected;
+            self.refresh_view(&mut core);
+            (undeliverable, core.next_in_line())
+        };
+        wake(line);
+        add(&self.shared.statistics.connects, 1);
+        if let Some(connected) = self.connected.take() {
+            let _ = connected.send(Ok(()));
+        }
+        self.shared.event(Event::Connected);
+        if !undeliverable.is_empty() {
+            self.shared.event(Event::Undeliverable { subjects: undeliverable });
+        }
+    }
+
+    fn go_offline(&mut self, reason: LostReason, cut: Cut) {
+        let shared = Arc::clone(&self.shared);
+        let (requeued, fences, requests, line) = {
+            let mut core = shared.core.lock();
+            self.take_commands(&mut core);
+            let requeued = core.outbox.set_offline(self.outbound.reset(), cut);
+            core.in_flight = 0;
+            // Frames changed their places in the queue: flushes wait for all of it.
+            let end = core.outbox.end_position();
+            core.flushes.iter_mut().for_each(|(target, _)| *target = end);
+            core.view.state = State::Disconnected;
+            core.view.server = None;
+            core.view.remote = None;
+            core.view.local = None;
+            #[cfg(feature = "tls")]
+            {
+                core.view.tls = None;
+            }
+            if let LostReason::Server(error) = &reason {
+                core.view.last_error = Some(error.clone());
+            }
+            let fences: Vec<FenceId> = core.fences.keys().copied().collect();
+            (requeued, fences, core.requests.handle_disconnected(), core.whole_line())
+        };
+        self.fail_fences(fences);
+        for waiter in requests {
+            let _ = waiter.sender.send(Err(ReplyFailure::Disconnected));
+        }
+        line.into_iter().for_each(Waker::wake);
+        for slot in self.connection.subscriptions().handle_disconnected() {
+            self.end_slot(slot, End::Finished);
+        }
+        if self.paused.take().is_some() {
+            self.shared.event(Event::Reading(ReadingState::Resumed));
+        }
+        // A PONG may cover part of the chunk that was cut.
+        let (written, fenced) = self.connection.publishes_fenced();
+        let fate = Fate {
+            uncertain: (written + requeued.written).saturating_sub(fenced),
+            kept: requeued.kept,
+            dropped: requeued.dropped.len() as u64,
+        };
+        self.shutdown.add_uncertain(fate.uncertain);
+        self.shared.event(Event::Disconnected);
+        self.shared.event(Event::Lost(reason));
+        self.shared.event(Event::Fate(fate));
+    }
+}

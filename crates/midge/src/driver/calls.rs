@@ -1,0 +1,265 @@
+//! What an adapter asks of the driver and tells it.
+
+use super::outbound::Finished;
+use super::{Driver, Order, Parked, StreamState};
+use crate::auth::Outcome;
+use crate::event::{ClientError, Event};
+use crate::shared::ReplyFailure;
+use crate::statistics::add;
+use crate::sync::Arc;
+use core::net::SocketAddr;
+use core::task::{Context, Poll, Waker};
+use midge_proto::{Chosen, Decoder, Instant, Phase, Writing};
+use std::io::{self, IoSlice};
+
+/// What the adapter asks.
+impl Driver {
+    /// The next thing to do about the stream.
+    pub fn poll_order(&mut self) -> Option<Order> {
+        self.orders.pop_front()
+    }
+
+    /// Where to read to; `None` while nothing is to be read.
+    pub fn read_buf(&mut self) -> Option<&mut [u8]> {
+        if self.stream != StreamState::Open || (self.paused.is_some() && !self.is_awaited()) {
+            return None;
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return Some(tls.read_buf());
+        }
+        let wanted = self.decoder.wanted().unwrap_or(0);
+        Some(self.inbound.room(wanted))
+    }
+
+    /// Whether somebody waits for what only reading can bring.
+    fn is_awaited(&self) -> bool {
+        let core = self.shared.core.lock();
+        !core.requests.is_empty() || !core.fences.is_empty()
+    }
+
+    /// Appends to `out` what is to be written next; nothing when there is nothing.
+    pub fn write_slices<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            out.push(IoSlice::new(tls.output()));
+            return;
+        }
+        self.outbound.slices(out);
+    }
+
+    /// Whether there is anything to write; takes the next chunk if the last one is out.
+    pub fn prepare_write(&mut self, now: Instant) -> bool {
+        if self.stream != StreamState::Open {
+            return false;
+        }
+        if self.outbound.is_empty() && self.connection.has_control() {
+            self.connection.take_control(self.outbound.control());
+        }
+        if self.outbound.wants_chunk() && self.connection.is_ready() {
+            let shared = Arc::clone(&self.shared);
+            let chunk = {
+                let mut core = shared.core.lock();
+                // The answer to a SUB in the chunk may come before the next poll.
+                self.take_commands(&mut core);
+                let chunk = core.outbox.take();
+                core.in_flight = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+                chunk
+            };
+            if let Some(chunk) = chunk {
+                self.connection.handle_chunk_begun(now, &chunk);
+                self.outbound.put(chunk);
+            }
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            if tls.wants_plaintext() {
+                let from = tls.encrypted();
+                if let Err(text) = tls.encrypt(self.outbound.pieces(from)) {
+                    self.connection.handle_tls_failed(now, text);
+                }
+            }
+            return tls.has_output();
+        }
+        !self.outbound.is_empty()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let requests = self.shared.core.lock().requests.poll_timeout();
+        let others = [requests, self.sleeps.poll_timeout(), self.shutdown.deadline()];
+        others.into_iter().flatten().fold(self.connection.poll_timeout(), |first, at| {
+            Some(first.map_or(at, |first: Instant| first.min(at)))
+        })
+    }
+
+    /// Whether all is over and the driver can be dropped.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.connection.phase() == Phase::Closed && self.orders.is_empty()
+    }
+
+    /// Leaves a waker for when a handle has something to do; says whether it has already.
+    pub fn park(&mut self, waker: &Waker) -> Parked {
+        let mut core = self.shared.core.lock();
+        let may_write = self.connection.is_ready() && !core.outbox.is_empty();
+        let may_sleep = core.commands.is_empty() && self.deferred.is_empty();
+        if may_sleep && !(may_write && self.outbound.is_empty()) {
+            core.park(waker);
+            drop(core);
+            self.inbound.rest();
+            Parked::Idle
+        } else {
+            Parked::Work
+        }
+    }
+}
+
+/// What the adapter tells.
+impl Driver {
+    /// Takes in what handles have asked for since the last call.
+    pub fn handle_commands(&mut self, now: Instant) {
+        let shared = Arc::clone(&self.shared);
+        let mut core = shared.core.lock();
+        core.requests.stamp(now);
+        if core.commands.is_empty() && self.deferred.is_empty() {
+            return;
+        }
+        self.take_commands(&mut core);
+        drop(core);
+        self.run_deferred(now);
+        self.settle(now);
+    }
+
+    /// A look-up is done.
+    pub fn handle_resolved(&mut self, now: Instant, result: io::Result<Vec<SocketAddr>>) {
+        self.connection.handle_resolved(now, result.map_err(|error| error.to_string()));
+        self.settle(now);
+    }
+
+    /// The stream is open; `local` is its own end, for people.
+    pub fn handle_dialed(&mut self, now: Instant, local: Option<SocketAddr>) {
+        self.stream = StreamState::Open;
+        self.decoder = Decoder::new(self.limits);
+        self.inbound.clear();
+        self.shared.core.lock().view.local = local;
+        self.connection.handle_dialed(now, None);
+        self.settle(now);
+    }
+
+    /// The stream could not be opened.
+    pub fn handle_dial_failed(&mut self, now: Instant, error: &io::Error) {
+        self.connection.handle_dial_failed(now, error.to_string());
+        self.settle(now);
+    }
+
+    /// So many bytes were read into [`read_buf`](Self::read_buf).
+    pub fn handle_read(&mut self, now: Instant, count: usize) {
+        add(&self.shared.statistics.in_bytes, count as u64);
+        self.connection.handle_read(now);
+        self.receive(now, count);
+        self.decode(now);
+        self.connection.handle_read_done(now);
+        self.settle(now);
+    }
+
+    /// The stream ended, by itself or by an error.
+    pub fn handle_disconnected(&mut self, now: Instant, error: Option<&io::Error>) {
+        self.stream = StreamState::None;
+        self.connection.handle_disconnected(now, error.map(ToString::to_string));
+        self.settle(now);
+    }
+
+    /// The socket took so many of the bytes of [`write_slices`](Self::write_slices).
+    pub fn handle_written(&mut self, now: Instant, count: usize) {
+        add(&self.shared.statistics.out_bytes, count as u64);
+        #[cfg(feature = "tls")]
+        let count = match &mut self.tls {
+            Some(tls) => tls.written(count),
+            None => count,
+        };
+        let finished = self.outbound.written(count);
+        let mut wakers = Vec::new();
+        let mut flushed = Vec::new();
+        {
+            let mut core = self.shared.core.lock();
+            if let Finished::Chunk(chunk) = finished {
+                self.connection.handle_chunk_written(&chunk);
+                core.outbox.recycle(chunk);
+            }
+            core.in_flight = self.outbound.unwritten() as u64;
+            if !core.flushes.is_empty() {
+                let written = core.written();
+                let mut at = 0;
+                while at < core.flushes.len() {
+                    if core.flushes[at].0 <= written {
+                        flushed.push(core.flushes.swap_remove(at).1);
+                    } else {
+                        at += 1;
+                    }
+                }
+            }
+            if core.outbox.is_low() {
+                wakers.extend(core.next_in_line());
+            }
+            wakers.extend(core.take_watchers());
+        }
+        for done in flushed {
+            let _ = done.send(Ok(()));
+        }
+        wakers.into_iter().for_each(Waker::wake);
+        self.connection.handle_writing(now, Writing::Progress);
+    }
+
+    /// There is something to write and the socket takes nothing.
+    pub fn handle_write_blocked(&mut self, now: Instant) {
+        self.connection.handle_writing(now, Writing::Blocked);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let mut expired = Vec::new();
+        {
+            let mut core = self.shared.core.lock();
+            while let Some(waiter) = core.requests.poll_expired(now) {
+                expired.push(waiter);
+            }
+        }
+        for waiter in expired {
+            let _ = waiter.sender.send(Err(ReplyFailure::TimedOut));
+        }
+        self.sleeps.wake_expired(now);
+        let ping = self.connection.poll_timeout().is_some_and(|at| at <= now);
+        self.connection.handle_timeout(now);
+        if ping {
+            self.shrink_if_idle();
+        }
+        self.advance_shutdown(now);
+        self.settle(now);
+    }
+
+    /// Runs the application's event callback; ready when it has seen the last event.
+    pub(crate) fn poll_listener(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.callbacks.poll_listener(cx)
+    }
+
+    /// Polls the application's callbacks.
+    pub(crate) fn poll_callbacks(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let Poll::Ready(outcome) = self.callbacks.poll(cx) else { return Poll::Pending };
+        match outcome {
+            Outcome::Auth(result) => {
+                self.connection
+                    .handle_authenticated(now, result.map_err(|error| error.to_string()));
+            }
+            Outcome::Server(choice) => {
+                let choice = choice.map(|choice| (choice.addr, choice.delay));
+                if self.connection.handle_server_chosen(now, choice) == Chosen::NotInPool {
+                    self.shared.event(Event::ClientError(ClientError::ServerNotInPool));
+                }
+            }
+        }
+        self.settle(now);
+        Poll::Ready(())
+    }
+}

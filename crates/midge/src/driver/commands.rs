@@ -1,0 +1,96 @@
+//! What handles ask of the driver, in the order of their calls.
+
+use super::Driver;
+use crate::event::{Event, ReadingState};
+use crate::mailbox::End;
+use crate::shared::{Command, Core, Target, wake};
+use crate::sync::Arc;
+use midge_proto::{Instant, OnWire, Sid, Slot};
+
+/// Room for commands that is kept between bursts.
+const COMMANDS_KEPT: usize = 64;
+
+impl Driver {
+    /// Applies what concerns the registry; the rest waits until the lock is released.
+    pub(super) fn take_commands(&mut self, core: &mut Core) {
+        for command in core.commands.drain(..) {
+            match command {
+                Command::Subscribe { sid, subject, queue, on_wire, target } => {
+                    let subscriptions = self.connection.subscriptions();
+                    let slot = subscriptions.insert(sid, subject, queue, on_wire);
+                    if slot.index() >= self.targets.len() {
+                        self.targets.resize(slot.index() + 1, None);
+                    }
+                    self.targets[slot.index()] = Some(target);
+                }
+                Command::DrainSubscription { sid, fenced: OnWire::Yes } => {
+                    self.connection.subscriptions().set_draining(sid);
+                }
+                command => self.deferred.push(command),
+            }
+        }
+        // A burst of subscriptions must not leave its queue behind.
+        if core.commands.capacity() > COMMANDS_KEPT {
+            core.commands = Vec::new();
+        }
+        core.view.subscriptions = self.connection.subscriptions().len();
+    }
+
+    pub(super) fn run_deferred(&mut self, now: Instant) {
+        for command in core::mem::take(&mut self.deferred) {
+            match command {
+                Command::Subscribe { .. } => {}
+                Command::Unsubscribe { sid, end } => self.remove(sid, end),
+                Command::UnsubscribeAfter { sid, max } => {
+                    if let Some(slot) = self.connection.subscriptions().set_max(sid, max) {
+                        self.end_slot(slot, End::Finished);
+                    }
+                }
+                // Without a connection nothing is in flight.
+                Command::DrainSubscription { sid, .. } => self.remove(sid, End::Finished),
+                Command::Sleep { id, after, done } => {
+                    self.sleeps.add(id, now + after, done);
+                }
+                Command::CancelSleep { id } => self.sleeps.cancel(id),
+                Command::ForceReconnect => self.connection.force_reconnect(now),
+                Command::SetServers(servers) => {
+                    self.connection.set_servers(servers);
+                    let shared = Arc::clone(&self.shared);
+                    self.refresh_view(&mut shared.core.lock());
+                }
+                Command::SetPingInterval(interval) => {
+                    self.connection.set_ping_interval(now, interval);
+                }
+                Command::SetMaxPings(max) => self.connection.set_max_pings_out(max),
+                Command::RoomMade => {
+                    if self.paused.take().is_some() {
+                        self.shared.event(Event::Reading(ReadingState::Resumed));
+                    }
+                }
+                Command::Close { done } => self.begin_close(now, done),
+                Command::Drain { budget, done } => self.begin_drain(now, budget, done),
+                Command::LastHandleDropped => self.begin_close(now, None),
+            }
+        }
+        self.connection.handle_reading(now, self.paused.is_some());
+    }
+
+    pub(super) fn remove(&mut self, sid: Sid, end: End) {
+        if let Some((slot, _)) = self.connection.subscriptions().remove(sid) {
+            self.end_slot(slot, end);
+        }
+    }
+
+    pub(super) fn end_slot(&mut self, slot: Slot, end: End) {
+        if let Some(Some(Target::Mailbox(mailbox))) =
+            self.targets.get_mut(slot.index()).map(Option::take)
+        {
+            if self.paused.as_ref().is_some_and(|paused| Arc::ptr_eq(paused, &mailbox)) {
+                self.paused = None;
+                self.shared.event(Event::Reading(ReadingState::Resumed));
+            }
+            wake(mailbox.end(end));
+        }
+        self.shared.core.lock().view.subscriptions = self.connection.subscriptions().len();
+    }
+}

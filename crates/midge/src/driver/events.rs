@@ -1,0 +1,75 @@
+//! News of the connection machine, told to those whom they concern.
+
+use super::Driver;
+use crate::event::Event;
+use crate::mailbox::End;
+use crate::shared::{Fence, ReplyFailure};
+use crate::sync::Arc;
+use midge_proto::{ConnectionEvent, Instant, ServerError, Sid};
+
+impl Driver {
+    pub(super) fn take_events(&mut self, now: Instant) {
+        while let Some(event) = self.connection.poll_event() {
+            self.handle_event(now, event);
+        }
+    }
+
+    fn handle_event(&mut self, now: Instant, event: ConnectionEvent) {
+        let event = match event {
+            ConnectionEvent::AttemptFailed(failure) => Event::AttemptFailed(failure),
+            ConnectionEvent::Discovered(addr) => Event::ServerDiscovered(addr),
+            ConnectionEvent::Refused { address, reason } => {
+                Event::ServerRefused { address, reason: reason.to_string() }
+            }
+            ConnectionEvent::SecretsWithheld(addr) => Event::SecretsWithheld(addr),
+            ConnectionEvent::LameDuck => Event::LameDuckMode,
+            ConnectionEvent::ServerError(error) => {
+                self.attribute(now, &error);
+                Event::ServerError(error)
+            }
+            _ => return,
+        };
+        let shared = Arc::clone(&self.shared);
+        self.refresh_view(&mut shared.core.lock());
+        self.shared.event(event);
+    }
+
+    /// Takes a complaint of the server to those it concerns.
+    fn attribute(&mut self, _now: Instant, error: &ServerError) {
+        let mut denied = Vec::new();
+        {
+            let mut core = self.shared.core.lock();
+            core.view.last_error = Some(error.clone());
+            for fence in core.fences.values_mut() {
+                if let Fence::Caller(_, complaints) = fence {
+                    complaints.push(error.clone());
+                }
+            }
+            if let ServerError::PublishPermission { subject, .. } = error {
+                denied = core.requests.remove_where(|waiter| *waiter.subject.as_str() == **subject);
+            }
+        }
+        for waiter in denied {
+            let _ = waiter.sender.send(Err(ReplyFailure::Denied(error.clone())));
+        }
+        if let ServerError::SubscribePermission { subject, queue, sid, .. } = error {
+            let refused: Vec<Sid> = self
+                .connection
+                .subscriptions()
+                .iter()
+                .filter(|(_, subscription)| match sid {
+                    Some(sid) => subscription.sid.get() == *sid,
+                    None => {
+                        *subscription.subject.as_str() == **subject
+                            && subscription.queue.as_deref() == queue.as_deref()
+                    }
+                })
+                .map(|(_, subscription)| subscription.sid)
+                .collect();
+            for sid in refused {
+                self.remove(sid, End::Refused(error.text().to_owned()));
+                self.shared.event(Event::SubscriptionRefused { sid, error: error.clone() });
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The end of a client: whoever waits, hears.
+
+use super::Driver;
+use crate::error::FlushError;
+use crate::event::{ClientError, Event};
+use crate::mailbox::End;
+use crate::shared::{Command, Fence, ReplyFailure, State, Target, wake};
+use crate::sync::Arc;
+use core::task::Waker;
+use midge_proto::{CloseReason, Instant};
+
+impl Driver {
+    /// The machine is closed: everybody who waits hears it.
+    pub(super) fn finish(&mut self, reason: CloseReason) {
+        let shared = Arc::clone(&self.shared);
+        let (requests, flushes, fences, line, unwritten) = {
+            let mut core = shared.core.lock();
+            self.take_commands(&mut core);
+            core.outbox.restrict(midge_proto::Intake::Closed);
+            let (unwritten, _) = core.outbox.clear();
+            core.in_flight = 0;
+            core.view.state = State::Closed;
+            core.view.close_reason = Some(reason.clone());
+            let requests = core.requests.clear();
+            let flushes = core::mem::take(&mut core.flushes);
+            let fences = core::mem::take(&mut core.fences);
+            (requests, flushes, fences, core.whole_line(), unwritten)
+        };
+        for waiter in requests {
+            let _ = waiter.sender.send(Err(ReplyFailure::Closed));
+        }
+        for (_, waiter) in flushes {
+            let _ = waiter.send(Err(FlushError::Closed));
+        }
+        for (_, fence) in fences {
+            if let Fence::Caller(sender, _) = fence {
+                let _ = sender.send(Err(FlushError::Closed));
+            }
+        }
+        line.into_iter().for_each(Waker::wake);
+        for target in core::mem::take(&mut self.targets).into_iter().flatten() {
+            if let Target::Mailbox(mailbox) = target {
+                wake(mailbox.end(End::Closed));
+            }
+        }
+        for command in core::mem::take(&mut self.deferred) {
+            match command {
+                Command::Unsubscribe { sid, end } => self.remove(sid, end),
+                Command::Close { done } => self.shutdown.add_waiter(done),
+                Command::Drain { done, .. } => self.shutdown.add_drain_waiter(done),
+                // Dropped senders tell their receivers.
+                _ => {}
+            }
+        }
+        self.sleeps.clear();
+        self.paused = None;
+        self.shutdown.finish(unwritten);
+        if let Some(connected) = self.connected.take() {
+            let _ = connected.send(Err(reason.clone()));
+        }
+        if matches!(reason, CloseReason::MaxReconnects(_)) {
+            self.shared.event(Event::ClientError(ClientError::MaxReconnects));
+        }
+        self.shared.event(Event::Closed);
+        self.shared.event(Event::CloseReason(reason));
+        self.shared.events.end();
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if self.shared.is_closed() {
+            return;
+        }
+        self.connection.close(Instant::MAX);
+        self.take_actions(Instant::MAX);
+    }
+}

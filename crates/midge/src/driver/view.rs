@@ -1,0 +1,41 @@
+//! What handles may look at, and what is let go of when nothing happens.
+
+use super::Driver;
+use crate::shared::Core;
+use crate::sync::{Arc, Ordering};
+
+impl Driver {
+    pub(super) fn refresh_view(&self, core: &mut Core) {
+        let view = &mut core.view;
+        if *view.raw_info != *self.connection.raw_info() {
+            view.info = Arc::new(self.connection.server_info().clone());
+            view.raw_info = Arc::from(self.connection.raw_info());
+        }
+        view.servers = self.connection.servers();
+        match self.connection.connected_server() {
+            Some((addr, remote)) => {
+                view.server = Some(addr.clone());
+                view.remote = remote;
+            }
+            None => (view.server, view.remote) = (None, None),
+        }
+        view.round_trips = self.connection.round_trips().clone();
+    }
+
+    /// Lets go of buffers when nothing came in since the last keep-alive.
+    pub(super) fn shrink_if_idle(&mut self) {
+        let bytes = self.shared.statistics.in_bytes.load(Ordering::Relaxed)
+            + self.shared.statistics.out_bytes.load(Ordering::Relaxed);
+        // A PING and its PONG are twelve bytes.
+        if bytes - self.idle.bytes <= 12 {
+            self.inbound.shrink();
+            self.sorter.shrink();
+            #[cfg(feature = "tls")]
+            if let Some(tls) = &mut self.tls {
+                tls.shrink();
+            }
+            self.shared.core.lock().outbox.shrink();
+        }
+        self.idle.bytes = bytes;
+    }
+}
