@@ -1,5 +1,4 @@
 use super::script::*;
-use crate::connection::*;
 
 const VIOLATION: &str = "-ERR 'Authorization Violation'\r\n";
 

@@ -1,5 +1,4 @@
 use super::script::*;
-use crate::connection::*;
 
 fn choosing() -> Script {
     let config = Config { choice: Choice::Ask, ..config(&["10.0.0.1", "10.0.0.2"]) };

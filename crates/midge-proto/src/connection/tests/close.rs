@@ -1,5 +1,4 @@
 use super::script::*;
-use crate::connection::*;
 
 #[track_caller]
 fn expect_closed(t: &mut Script) {

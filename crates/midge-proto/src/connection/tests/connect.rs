@@ -1,5 +1,4 @@
 use super::script::*;
-use crate::connection::*;
 use alloc::vec;
 use serde_json::json;
 

@@ -1,5 +1,4 @@
 use super::script::*;
-use crate::connection::*;
 
 fn urls(urls: &[&str]) -> String {
     format!(",\"connect_urls\":{}", serde_json::to_string(urls).unwrap())

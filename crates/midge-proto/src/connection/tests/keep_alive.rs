@@ -1,5 +1,4 @@
 use super::script::*;
-use crate::connection::*;
 
 #[test]
 fn a_ping_goes_out_after_each_interval_and_a_pong_keeps_the_connection() {

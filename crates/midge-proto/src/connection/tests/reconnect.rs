@@ -1,6 +1,5 @@
 use super::script::*;
 use crate::backoff::Backoff;
-use crate::connection::*;
 
 #[track_caller]
 fn lose(t: &mut Script) {

@@ -1,11 +1,25 @@
 //! Scripts: what the world tells a connection, and what is expected of it then, and nothing else.
 
-use crate::connection::*;
+pub(super) use crate::connect_info::Auth;
+pub(super) use crate::connection::*;
+pub(super) use crate::decoder::Frame;
+pub(super) use crate::outbox::{Cut, FenceId, OnWire, Outbox, OutboxLimits, Publish, Requeued};
+pub(super) use crate::pool::Order;
+pub(super) use crate::time::Instant;
+pub(super) use alloc::format;
+pub(super) use alloc::string::{String, ToString};
+pub(super) use alloc::vec::Vec;
+pub(super) use core::net::SocketAddr;
+pub(super) use core::time::Duration;
+
 use crate::decoder::{DecodeLimits, Decoder};
-use crate::outbox::{FenceId, OnWire, Outbox, OutboxLimits, Publish, Requeued};
+use crate::encode;
+use crate::outbox::{Chunk, ServerLimits};
+use crate::server_addr::ServerAddr;
 use crate::sid::Sid;
 use crate::subject::Subject;
 use crate::subscriptions::Delivery;
+use alloc::collections::VecDeque;
 use bytes::Bytes;
 
 pub(super) fn secs(number: u64) -> Duration {

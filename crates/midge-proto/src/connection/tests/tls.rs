@@ -1,5 +1,4 @@
 use super::script::*;
-use crate::connection::*;
 
 fn with(mode: TlsMode, servers: &[&str]) -> Config {
     Config { tls: mode, ..config(servers) }

@@ -1,0 +1,195 @@
+//! From nothing to a stream: which server, after what delay, at which address.
+
+use super::state::{Attempt, ConnectedBefore, Protection, State};
+use super::{
+    Action, Cause, Choice, CloseReason, Connection, ConnectionEvent, Delay, FirstConnect, Names,
+    Reconnect, Step, Target,
+};
+use crate::pool::{Order, RoundStart, ServerId};
+use crate::server_addr::ServerAddr;
+use crate::time::Instant;
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+impl Connection {
+    /// A host name was looked up.
+    pub fn handle_resolved(&mut self, now: Instant, result: Result<Vec<SocketAddr>, String>) {
+        let now = self.advance(now);
+        let State::Resolving(attempt) = &mut self.state else { return };
+        match result {
+            Ok(mut addresses) if !addresses.is_empty() => {
+                if self.config.order == Order::Random {
+                    self.random.shuffle(&mut addresses);
+                }
+                let mut attempt = attempt.clone();
+                attempt.addresses = addresses.into();
+                self.dial_next(now, attempt);
+            }
+            Ok(_) => self.attempt_failed(now, Cause::Dns("the host has no address".to_string())),
+            Err(text) => self.attempt_failed(now, Cause::Dns(text)),
+        }
+    }
+
+    /// The stream could not be opened.
+    pub fn handle_dial_failed(&mut self, now: Instant, text: String) {
+        let now = self.advance(now);
+        let State::Dialing(attempt) = &self.state else { return };
+        let attempt = attempt.clone();
+        if attempt.addresses.is_empty() {
+            self.attempt_failed(now, Cause::Io(text));
+        } else {
+            let failure = self.failure(&attempt, Step::Dial, Cause::Io(text));
+            self.event(ConnectionEvent::AttemptFailed(failure));
+            self.dial_next(now, attempt);
+        }
+    }
+
+    /// The application picked the server of the next attempt; `None` leaves it to the pool.
+    ///
+    /// Returns whether the server is in the pool; another one leaves the choice to the pool.
+    pub fn handle_server_chosen(
+        &mut self,
+        now: Instant,
+        choice: Option<(ServerAddr, Option<Duration>)>,
+    ) -> Chosen {
+        let now = self.advance(now);
+        let State::Choosing { picked: None, .. } = self.state else { return Chosen::TooLate };
+        let Some((addr, delay)) = choice else {
+            self.choose_from_pool(now);
+            return Chosen::Pool;
+        };
+        let Some(id) = self.pool.find(&addr) else {
+            self.choose_from_pool(now);
+            return Chosen::NotInPool;
+        };
+        self.begin_after(now, id, delay.unwrap_or_default());
+        Chosen::Application
+    }
+
+    /// The application named the delay before the next attempt.
+    pub fn handle_delay_chosen(&mut self, now: Instant, delay: Duration) {
+        let now = self.advance(now);
+        let State::Choosing { picked: Some(id), .. } = self.state else { return };
+        self.begin_after(now, id, delay);
+    }
+
+    pub(super) fn next_attempt(&mut self, now: Instant) {
+        if let Reconnect::Limited(max) = self.config.reconnect
+            && self.connected_before == ConnectedBefore::Yes
+            && self.attempts >= max
+        {
+            self.close_for(CloseReason::MaxReconnects(self.last_failure.clone()));
+            return;
+        }
+        if self.config.choice == Choice::Ask && self.connected_before == ConnectedBefore::Yes {
+            let give_up_at = now + self.config.attempt_timeout;
+            self.state = State::Choosing { picked: None, give_up_at };
+            let (servers, info) = (self.pool.snapshot(), self.info.clone());
+            self.actions.push_back(Action::ChooseServer { servers, info });
+            return;
+        }
+        self.choose_from_pool(now);
+    }
+
+    pub(super) fn choose_from_pool(&mut self, now: Instant) {
+        let Some((id, start)) = self.pool.next(&mut self.random) else {
+            self.close_for(CloseReason::NoServers);
+            return;
+        };
+        let first_round_over = matches!(start, RoundStart::Yes(round) if round > 0)
+            && self.connected_before == ConnectedBefore::No
+            && self.config.first_connect == FirstConnect::Fail;
+        if first_round_over {
+            let reason = match self.last_failure.clone() {
+                Some(failure) => CloseReason::ConnectFailed(failure),
+                None => CloseReason::NoServers,
+            };
+            self.close_for(reason);
+            return;
+        }
+        match (self.config.delay, start) {
+            (Delay::Ask, _) => {
+                let give_up_at = now + self.config.attempt_timeout;
+                self.state = State::Choosing { picked: Some(id), give_up_at };
+                let attempt = self.attempts + 1;
+                self.actions.push_back(Action::ChooseDelay { attempt });
+            }
+            (Delay::Backoff(backoff), RoundStart::Yes(round)) => {
+                let delay = backoff.delay(round, &mut self.random);
+                self.begin_after(now, id, delay);
+            }
+            (Delay::Backoff(_), RoundStart::No) => self.begin_after(now, id, Duration::ZERO),
+        }
+    }
+
+    pub(super) fn begin_after(&mut self, now: Instant, server: ServerId, delay: Duration) {
+        if delay.is_zero() {
+            self.begin(now, server);
+        } else {
+            self.state = State::Backoff { server, until: now + delay };
+        }
+    }
+
+    pub(super) fn begin(&mut self, now: Instant, server: ServerId) {
+        let Some(entry) = self.pool.get(server) else {
+            // It left the pool while its turn was waited for.
+            self.choose_from_pool(now);
+            return;
+        };
+        self.attempts += 1;
+        let (host, port) = (entry.server.addr.host().to_string(), entry.server.addr.port());
+        let addr = entry.server.addr.clone();
+        let attempt = Attempt {
+            server,
+            addresses: VecDeque::new(),
+            address: None,
+            give_up_at: now + self.config.attempt_timeout,
+            protection: Protection::Clear,
+            connect_len: 0,
+        };
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            let addresses = [SocketAddr::new(ip, port)].into();
+            self.dial_next(now, Attempt { addresses, ..attempt });
+            return;
+        }
+        match self.config.names {
+            Names::Resolve => {
+                self.state = State::Resolving(attempt);
+                self.actions.push_back(Action::Resolve { host, port });
+            }
+            Names::LeaveToDialer => {
+                self.state = State::Dialing(attempt);
+                let target = Target::Name(host, port);
+                self.actions.push_back(Action::Dial { target, server: addr });
+            }
+        }
+    }
+
+    pub(super) fn dial_next(&mut self, now: Instant, mut attempt: Attempt) {
+        let Some(entry) = self.pool.get(attempt.server) else {
+            self.choose_from_pool(now);
+            return;
+        };
+        let server = entry.server.addr.clone();
+        let Some(address) = attempt.addresses.pop_front() else { return };
+        attempt.address = Some(address);
+        self.state = State::Dialing(attempt);
+        self.actions.push_back(Action::Dial { target: Target::Address(address), server });
+    }
+}
+
+/// What became of the application's choice of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// It is tried next.
+    Application,
+    /// It left the choice to the pool.
+    Pool,
+    /// It is not in the pool, which chose instead.
+    NotInPool,
+    /// The choice was waited for too long and the pool chose instead.
+    TooLate,
+}

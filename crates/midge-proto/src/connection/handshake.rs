@@ -1,0 +1,179 @@
+//! From a stream to `CONNECT`: TLS, credentials, and who may have them.
+
+use super::state::{Attempt, Info, Protection, State, TlsLock};
+use super::{Action, Cause, Connection, ConnectionEvent, LostReason, Scope, Secrets, TlsMode};
+use crate::connect_info::{Auth, ConnectInfo};
+use crate::pool::{ServerId, Trust};
+use crate::time::Instant;
+use alloc::string::{String, ToString};
+
+impl Connection {
+    /// The stream is open; with `secured` the dialer itself has verified the peer under a name.
+    pub fn handle_dialed(&mut self, now: Instant, secured: Option<String>) {
+        self.advance(now);
+        let State::Dialing(attempt) = &self.state else { return };
+        let mut attempt = attempt.clone();
+        if secured.is_some() {
+            attempt.protection = Protection::Secured;
+            self.tls_lock = TlsLock::Locked;
+        }
+        let first = self.config.tls == TlsMode::First || self.is_wss(attempt.server);
+        if first && attempt.protection == Protection::Clear {
+            self.start_tls(attempt, Info::Awaited);
+        } else {
+            self.state = State::AwaitInfo(attempt);
+        }
+    }
+
+    /// Bytes in clear were read behind INFO where TLS was to start.
+    pub fn handle_plaintext(&mut self, now: Instant, bytes: &[u8]) {
+        let now = self.advance(now);
+        if !matches!(self.state, State::Securing { .. }) || bytes.is_empty() {
+            return;
+        }
+        let text = bytes
+            .strip_prefix(b"-ERR")
+            .map(|text| crate::snippet::Snippet::new(text.trim_ascii()).as_str().to_string());
+        self.attempt_failed(now, Cause::PlaintextBehindInfo { unauthenticated_error: text });
+    }
+
+    /// The TLS handshake succeeded.
+    pub fn handle_secured(&mut self, now: Instant) {
+        let now = self.advance(now);
+        let State::Securing { attempt, info } = &self.state else { return };
+        let mut attempt = attempt.clone();
+        attempt.protection = Protection::Secured;
+        self.tls_lock = TlsLock::Locked;
+        match info {
+            Info::Awaited => self.state = State::AwaitInfo(attempt),
+            Info::Read => self.authenticate(now, attempt),
+        }
+    }
+
+    /// TLS failed, or is not to be had.
+    pub fn handle_tls_failed(&mut self, now: Instant, text: String) {
+        let now = self.advance(now);
+        match self.state {
+            // A refusal of the client's certificate arrives after the handshake with TLS 1.3.
+            State::Securing { .. }
+            | State::AwaitInfo(_)
+            | State::Authenticating(_)
+            | State::AwaitPong(_)
+            | State::Settling { .. } => self.attempt_failed(now, Cause::Tls(text)),
+            State::Ready(_) => self.lost(now, LostReason::Io(text)),
+            State::Choosing { .. }
+            | State::Backoff { .. }
+            | State::Resolving(_)
+            | State::Dialing(_)
+            | State::Closed => {}
+        }
+    }
+
+    /// Credentials are there, or could not be had.
+    pub fn handle_authenticated(&mut self, now: Instant, result: Result<Auth, String>) {
+        let now = self.advance(now);
+        let State::Authenticating(attempt) = &self.state else { return };
+        match result {
+            Ok(auth) => {
+                let attempt = attempt.clone();
+                self.send_connect(now, attempt, auth);
+            }
+            Err(text) => self.attempt_failed(now, Cause::Credentials(text)),
+        }
+    }
+
+    pub(super) fn is_wss(&self, server: ServerId) -> bool {
+        let entry = self.pool.get(server);
+        entry.is_some_and(|entry| entry.server.addr.scheme() == "wss")
+    }
+
+    pub(super) fn start_tls(&mut self, attempt: Attempt, info: Info) {
+        let name = match self.pool.get(attempt.server) {
+            Some(entry) => entry.verified_name(),
+            None => String::new(),
+        };
+        self.state = State::Securing { attempt, info };
+        self.actions.push_back(Action::StartTls { name });
+    }
+
+    /// INFO is there: go on to TLS or to CONNECT.
+    pub(super) fn greeted(&mut self, now: Instant, attempt: Attempt) {
+        let is_websocket =
+            self.pool.get(attempt.server).is_some_and(|entry| entry.server.addr.is_websocket());
+        let demanded = self.tls_lock == TlsLock::Locked;
+        let offered = self.info.tls_required || self.info.tls_available;
+        // Over a WebSocket, TLS was spoken before the HTTP upgrade or not at all.
+        let wanted = demanded || (self.info.tls_required && !is_websocket);
+        match attempt.protection {
+            Protection::Secured => self.authenticate(now, attempt),
+            Protection::Clear if !wanted => self.authenticate(now, attempt),
+            Protection::Clear if !offered || is_websocket => {
+                self.attempt_failed(now, Cause::TlsNotOffered);
+            }
+            Protection::Clear => self.start_tls(attempt, Info::Read),
+        }
+    }
+
+    pub(super) fn authenticate(&mut self, now: Instant, attempt: Attempt) {
+        let Some(entry) = self.pool.get(attempt.server) else {
+            self.choose_from_pool(now);
+            return;
+        };
+        let scope = self.scope(&entry.trust, attempt.protection);
+        let server = entry.server.addr.clone();
+        if scope == Scope::SignaturesOnly && self.config.secrets == Secrets::Sent {
+            self.state = State::Authenticating(attempt);
+            self.event(ConnectionEvent::SecretsWithheld(server));
+            let text = "a password or token is not sent to a server that was announced without \
+                        verified TLS; allow it by `send_secrets_to_discovered_servers`";
+            self.attempt_failed(now, Cause::Credentials(text.to_string()));
+            return;
+        }
+        self.state = State::Authenticating(attempt);
+        let info = self.info.clone();
+        self.actions.push_back(Action::Authenticate { server, info, scope });
+    }
+
+    /// Announced servers get secrets only where both the announcement and the link to them are
+    /// verified, or where the pool uses no TLS at all and the discovery policy let them in.
+    pub(super) fn scope(&self, trust: &Trust, protection: Protection) -> Scope {
+        match (self.config.secrets, trust, protection) {
+            (Secrets::SentToAll, _, _)
+            | (_, Trust::Configured, _)
+            | (_, Trust::AnnouncedSecurely { .. }, Protection::Secured) => Scope::Everything,
+            (_, Trust::AnnouncedInClear { .. }, _) if self.tls_lock == TlsLock::Open => {
+                Scope::Everything
+            }
+            (_, Trust::AnnouncedSecurely { .. } | Trust::AnnouncedInClear { .. }, _) => {
+                Scope::SignaturesOnly
+            }
+        }
+    }
+
+    pub(super) fn send_connect(&mut self, now: Instant, mut attempt: Attempt, auth: Auth) {
+        let identity = &self.config.identity;
+        let headers = self.info.headers;
+        let connect = ConnectInfo {
+            verbose: identity.verbose,
+            pedantic: identity.pedantic,
+            echo: identity.echo,
+            tls_required: attempt.protection == Protection::Secured,
+            name: identity.name.clone(),
+            lang: identity.lang.clone(),
+            version: identity.version.clone(),
+            headers,
+            no_responders: headers && identity.no_responders,
+            ..ConnectInfo::default()
+        }
+        .with_auth(auth);
+        self.control.clear();
+        connect.encode(&mut self.control);
+        attempt.connect_len = self.control.len();
+        self.written = 0;
+        self.fenced = 0;
+        self.last_error = None;
+        self.subscriptions.replay(&mut self.control);
+        self.state = State::AwaitPong(attempt);
+        self.send_ping(now);
+    }
+}

@@ -1,0 +1,130 @@
+//! A connection at work: what was written, whether the socket moves, which servers it announces.
+
+use super::state::{Attempt, ConnectedBefore, Protection, Reading, Ready, State};
+use super::{Action, Connection, ConnectionEvent};
+use crate::encode;
+use crate::outbox::{Chunk, HeaderSupport, ServerLimits};
+use crate::pool::Trust;
+use crate::server_addr::ServerAddr;
+use crate::time::Instant;
+use alloc::vec::Vec;
+
+impl Connection {
+    /// A chunk of the outbox is about to be written.
+    pub fn handle_chunk_begun(&mut self, now: Instant, chunk: &Chunk) {
+        let now = self.advance(now);
+        for fence in chunk.fences() {
+            let publishes = self.written + u64::from(fence.publishes_before);
+            self.pings.sent(now, publishes, Some(fence.id));
+        }
+    }
+
+    /// The socket took the last byte of a chunk.
+    pub fn handle_chunk_written(&mut self, chunk: &Chunk) {
+        self.written += u64::from(chunk.publishes());
+    }
+
+    /// There are bytes to write and the socket takes none; or it took some again.
+    pub fn handle_writing(&mut self, now: Instant, writing: Writing) {
+        let now = self.advance(now);
+        let timeout = self.config.write_timeout;
+        let State::Ready(ready) = &mut self.state else { return };
+        match writing {
+            Writing::Progress => ready.write_stalled_at = None,
+            Writing::Blocked => {
+                if ready.write_stalled_at.is_none() && !timeout.is_zero() {
+                    ready.write_stalled_at = Some(now + timeout);
+                }
+            }
+        }
+    }
+
+    /// The driver stopped or went on reading, to hold back a server that is faster than the
+    /// application.
+    pub fn handle_reading(&mut self, now: Instant, paused: bool) {
+        self.advance(now);
+        if let State::Ready(ready) = &mut self.state {
+            ready.reading = if paused { Reading::Paused } else { Reading::Running };
+        }
+    }
+
+    /// Moves the bytes that go ahead of the outbox to the end of `out`.
+    pub fn take_control(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.control);
+        if self.control.capacity() > CONTROL_CAPACITY_KEPT {
+            self.control = Vec::new();
+        }
+    }
+
+    /// Appends the `SUB`s that the server does not know yet to what goes out next.
+    pub fn replay(&mut self) {
+        self.subscriptions.replay(&mut self.control);
+    }
+
+    pub(super) fn send_ping(&mut self, now: Instant) {
+        self.control.extend_from_slice(encode::PING);
+        self.pings.sent(now, self.written, None);
+    }
+
+    pub(super) fn ready(&mut self, now: Instant, attempt: Attempt) {
+        self.pool.connected(attempt.server, &mut self.random);
+        let addr = match self.pool.get(attempt.server) {
+            Some(entry) => entry.server.addr.clone(),
+            None => ServerAddr::default(),
+        };
+        self.attempts = 0;
+        self.last_failure = None;
+        self.state = State::Ready(Ready {
+            server: attempt.server,
+            addr,
+            address: attempt.address,
+            protection: attempt.protection,
+            ping_at: now + self.config.ping_interval,
+            write_stalled_at: None,
+            reading: Reading::Running,
+        });
+        self.connected_before = ConnectedBefore::Yes;
+        self.actions.push_back(Action::Online(self.limits()));
+        self.discover();
+        if self.info.lame_duck_mode {
+            self.event(ConnectionEvent::LameDuck);
+        }
+    }
+
+    pub(super) fn limits(&self) -> ServerLimits {
+        let headers = if self.info.headers { HeaderSupport::Yes } else { HeaderSupport::No };
+        ServerLimits { max_payload: self.info.max_payload, headers }
+    }
+
+    /// Takes the announced servers into the pool.
+    pub(super) fn discover(&mut self) {
+        let State::Ready(ready) = &self.state else { return };
+        let (server, protection) = (ready.server, ready.protection);
+        let Some(entry) = self.pool.get(server) else { return };
+        let name = entry.verified_name();
+        let trust = match protection {
+            Protection::Secured => Trust::AnnouncedSecurely { by: name },
+            Protection::Clear => Trust::AnnouncedInClear { seed: name },
+        };
+        let (listed, policy) = (self.info.connect_urls.clone(), self.config.discovery.clone());
+        let (new, refused) = self.pool.announce(&listed, server, &trust, &policy, &mut self.random);
+        for addr in new {
+            self.event(ConnectionEvent::Discovered(addr));
+        }
+        for (address, reason) in refused {
+            self.event(ConnectionEvent::Refused { address, reason });
+        }
+    }
+}
+
+/// Bytes of capacity that the control buffer keeps: a few PINGs and PONGs.
+const CONTROL_CAPACITY_KEPT: usize = 256;
+
+/// Whether the socket takes bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// It took some, or there are none to write.
+    Progress,
+    /// There are bytes to write and it takes none.
+    Blocked,
+}

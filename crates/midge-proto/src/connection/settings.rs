@@ -1,0 +1,51 @@
+//! What can be changed while it runs.
+
+use super::state::{Protection, State, TlsLock};
+use super::{Connection, Secrets, Step};
+use crate::server_addr::ServerAddr;
+use crate::time::Instant;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+impl Connection {
+    /// Replaces the configured servers; the connection at hand stays as it is.
+    ///
+    /// An attempt is given up if its server is no longer in the list, or if it goes on in clear and
+    /// the list asks for TLS.
+    pub fn set_servers(&mut self, servers: Vec<ServerAddr>) {
+        if servers.iter().any(ServerAddr::tls_required) {
+            self.tls_lock = TlsLock::Locked;
+        }
+        self.pool.replace(servers);
+        let given_up = self.state.attempt().is_some_and(|(attempt, step)| {
+            let gone = self.pool.get(attempt.server).is_none();
+            // Past the point where TLS would have begun.
+            let clear = matches!(step, Step::Credentials | Step::Connect)
+                && attempt.protection == Protection::Clear;
+            gone || (clear && self.tls_lock == TlsLock::Locked)
+        });
+        if given_up {
+            self.abandon_attempt();
+            self.choose_from_pool(self.latest);
+        }
+    }
+
+    /// Changes the time between keep-alive PINGs; zero stops them.
+    pub fn set_ping_interval(&mut self, now: Instant, interval: Duration) {
+        let now = self.advance(now);
+        self.config.ping_interval = interval;
+        if let State::Ready(ready) = &mut self.state {
+            ready.ping_at = now + interval;
+        }
+    }
+
+    /// Changes how many PINGs may be unanswered.
+    pub fn set_max_pings_out(&mut self, max: u32) {
+        self.config.max_pings_out = max;
+    }
+
+    /// Changes what the credentials are that the driver provides.
+    pub fn set_secrets(&mut self, secrets: Secrets) {
+        self.config.secrets = secrets;
+    }
+}

@@ -1,0 +1,140 @@
+//! The states of a connection: each holds what it needs and nothing else.
+
+use super::Step;
+use crate::pool::ServerId;
+use crate::server_addr::ServerAddr;
+use crate::time::Instant;
+use alloc::collections::VecDeque;
+use core::net::SocketAddr;
+
+/// One attempt to connect.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) server: ServerId,
+    /// Addresses still to be dialed.
+    pub(super) addresses: VecDeque<SocketAddr>,
+    /// The one being dialed or connected.
+    pub(super) address: Option<SocketAddr>,
+    pub(super) give_up_at: Instant,
+    pub(super) protection: Protection,
+    /// Bytes of the CONNECT sent.
+    pub(super) connect_len: usize,
+}
+
+/// What protects the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protection {
+    Clear,
+    Secured,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// Waits for the application to pick a server or a delay.
+    Choosing {
+        picked: Option<ServerId>,
+        give_up_at: Instant,
+    },
+    Backoff {
+        server: ServerId,
+        until: Instant,
+    },
+    Resolving(Attempt),
+    Dialing(Attempt),
+    AwaitInfo(Attempt),
+    Securing {
+        attempt: Attempt,
+        info: Info,
+    },
+    Authenticating(Attempt),
+    AwaitPong(Attempt),
+    Settling {
+        attempt: Attempt,
+        probe: Probe,
+    },
+    Ready(Ready),
+    Closed,
+}
+
+impl State {
+    /// There is no stream, and what comes next is decided within the same call.
+    pub(super) fn undecided(now: Instant) -> Self {
+        Self::Choosing { picked: None, give_up_at: now }
+    }
+
+    /// The attempt under way, and how far it came.
+    pub(super) fn attempt(&self) -> Option<(&Attempt, Step)> {
+        match self {
+            Self::Resolving(attempt) => Some((attempt, Step::Resolve)),
+            Self::Dialing(attempt) => Some((attempt, Step::Dial)),
+            Self::AwaitInfo(attempt) => Some((attempt, Step::Info)),
+            Self::Securing { attempt, .. } => Some((attempt, Step::Tls)),
+            Self::Authenticating(attempt) => Some((attempt, Step::Credentials)),
+            Self::AwaitPong(attempt) | Self::Settling { attempt, .. } => {
+                Some((attempt, Step::Connect))
+            }
+            Self::Choosing { .. } | Self::Backoff { .. } | Self::Ready(_) | Self::Closed => None,
+        }
+    }
+}
+
+/// Whether INFO came before TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Info {
+    Read,
+    Awaited,
+}
+
+/// The PING that stands in for a second INFO where a server sends none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probe {
+    Unsent,
+    Sent,
+}
+
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) server: ServerId,
+    /// Kept here because the pool may lose the server while it is connected.
+    pub(super) addr: ServerAddr,
+    pub(super) address: Option<SocketAddr>,
+    pub(super) protection: Protection,
+    /// When the next keep-alive PING goes out.
+    pub(super) ping_at: Instant,
+    /// When a socket that takes nothing is given up.
+    pub(super) write_stalled_at: Option<Instant>,
+    pub(super) reading: Reading,
+}
+
+/// Whether the driver reads; while it does not, silence proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    Running,
+    Paused,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConnectedBefore {
+    No,
+    Yes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TlsLock {
+    Open,
+    Locked,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Not connected, and on the way to be for the first time.
+    Connecting,
+    /// Connected.
+    Connected,
+    /// Not connected any more, and on the way to be again.
+    Reconnecting,
+    /// Over.
+    Closed,
+}
