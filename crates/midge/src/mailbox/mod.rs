@@ -1,54 +1,20 @@
 //! Where a subscription's messages wait for the one who reads them.
 
+mod pending;
+mod policy;
+mod reader;
+
+pub use pending::Pending;
+pub(crate) use policy::Limits;
+use policy::OVERFLOW_BYTES_MAX;
+pub use policy::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, SlowConsumerPolicy};
+pub(crate) use reader::{Reader, Refill, Room};
+
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use bytes::Bytes;
 use core::task::Waker;
-use midge_proto::{Message, MessageFrame};
+use midge_proto::MessageFrame;
 use std::collections::VecDeque;
-
-/// Messages that may wait in one subscription before its policy decides.
-pub const DEFAULT_CAPACITY: usize = 65_536;
-
-/// Bytes that may wait in one subscription before its policy decides: 64 MiB, as in nats.go.
-pub const DEFAULT_CAPACITY_BYTES: usize = 64 << 20;
-
-/// What happens to a message for which a subscription has no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum SlowConsumerPolicy {
-    /// The message is dropped and counted.
-    #[default]
-    DropNewest,
-    /// The oldest message that waits is dropped and counted.
-    DropOldest,
-    /// The subscription ends.
-    Fail,
-    /// Nothing more is read from the connection until there is room: no subscription of this client
-    /// gets messages meanwhile, and the server holds back, too.
-    ///
-    /// While a request, a fence or a drain of this client waits for its answer, the connection is
-    /// read all the same, for nobody could answer otherwise; up to 64 MiB may pass the limit then,
-    /// and more is dropped and counted.
-    BackPressure,
-}
-
-/// Limits of one subscription.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    pub(crate) messages: usize,
-    pub(crate) bytes: usize,
-    pub(crate) policy: SlowConsumerPolicy,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            messages: DEFAULT_CAPACITY,
-            bytes: DEFAULT_CAPACITY_BYTES,
-            policy: SlowConsumerPolicy::default(),
-        }
-    }
-}
 
 /// Why no more messages will come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,24 +104,6 @@ pub(crate) enum News {
     Pause,
     /// It is over its limit and ended.
     Failed,
-}
-
-/// How much waits, how much waited at most, and how much was dropped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Pending {
-    /// Messages that wait.
-    pub messages: u64,
-    /// Their subjects, headers and payloads in bytes.
-    pub bytes: u64,
-    /// The most messages that ever waited since the last reset.
-    pub max_messages: u64,
-    /// The most bytes that ever waited since the last reset.
-    pub max_bytes: u64,
-    /// Messages delivered to the application's queue in all.
-    pub delivered: u64,
-    /// Messages dropped for lack of room.
-    pub dropped: u64,
 }
 
 fn size_of(frame: &MessageFrame) -> u64 {
@@ -348,112 +296,3 @@ fn evict(runs: &mut VecDeque<Run>, making: &mut Vec<MessageFrame>) -> Option<u64
     }
     (!making.is_empty()).then(|| size_of(&making.remove(0)))
 }
-
-/// The reading end of a mailbox; there is one.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    mailbox: Arc<Mailbox>,
-    run: Option<Run>,
-    taken: u64,
-    taken_bytes: u64,
-}
-
-/// What a reader found when its run was read.
-#[derive(Debug)]
-pub(crate) enum Refill {
-    /// Another run, with at least one message.
-    Run,
-    /// Nothing waits; the waker given, if one was, will be woken.
-    Empty,
-    End(End),
-}
-
-/// Whether taking a run made room that the driver waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Room {
-    Unasked,
-    Made,
-}
-
-impl Reader {
-    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
-        Self { mailbox, run: None, taken: 0, taken_bytes: 0 }
-    }
-
-    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
-        &self.mailbox
-    }
-
-    /// Takes the next message of the run at hand.
-    #[inline(always)]
-    pub(crate) fn take(&mut self) -> Option<Message> {
-        let run = self.run.as_mut()?;
-        let frame = run.frames.get(run.at)?;
-        run.at += 1;
-        self.taken += 1;
-        self.taken_bytes += size_of(frame);
-        self.mailbox.taken.store(self.taken, Ordering::Relaxed);
-        self.mailbox.taken_bytes.store(self.taken_bytes, Ordering::Relaxed);
-        Some(Message::from_frame(&run.chunk, frame))
-    }
-
-    /// Whether the message just taken was the last of its run and the driver waits for room.
-    #[inline(always)]
-    pub(crate) fn should_tell(&self) -> bool {
-        let over = self.run.as_ref().is_none_or(|run| run.at == run.frames.len());
-        over && self.mailbox.pausing.load(Ordering::Relaxed)
-    }
-
-    /// Whether there is room that the driver waits for; says so once.
-    pub(crate) fn made_room(&self) -> Room {
-        let mut inbox = self.mailbox.inbox.lock();
-        if inbox.episode != Episode::Pausing {
-            return Room::Unasked;
-        }
-        let pending = inbox.delivered.saturating_sub(self.taken + inbox.evicted);
-        let bytes = inbox.delivered_bytes.saturating_sub(self.taken_bytes + inbox.evicted_bytes);
-        if pending > inbox.limits.messages as u64 / 2 || bytes > inbox.limits.bytes as u64 / 2 {
-            return Room::Unasked;
-        }
-        inbox.episode = Episode::Keeping;
-        self.mailbox.pausing.store(false, Ordering::Relaxed);
-        Room::Made
-    }
-
-    /// Gets the next run, or leaves `waker` to be woken when there is one.
-    pub(crate) fn refill(&mut self, waker: Option<&Waker>) -> (Refill, Room) {
-        let done = self.run.take();
-        let mut inbox = self.mailbox.inbox.lock();
-        if let Some(done) = done
-            && done.frames.capacity() <= SPARE_FRAMES_MAX
-        {
-            inbox.spare = Some(done.frames);
-        }
-        let mut room = Room::Unasked;
-        if let Some(run) = inbox.runs.pop_front() {
-            self.run = Some(run);
-            return (Refill::Run, room);
-        }
-        if inbox.tell_when_read == Tell::Yes {
-            inbox.tell_when_read = Tell::No;
-            room = Room::Made;
-        }
-        if let Some(end) = &inbox.end {
-            return (Refill::End(end.clone()), room);
-        }
-        if let Some(waker) = waker {
-            match &mut inbox.waker {
-                Some(registered) => registered.clone_from(waker),
-                vacant => *vacant = Some(waker.clone()),
-            }
-        }
-        (Refill::Empty, room)
-    }
-}
-
-/// Bytes that a queue with back-pressure may take above its limit while the connection is read for
-/// the sake of an answer; beyond that, messages are dropped and counted.
-const OVERFLOW_BYTES_MAX: usize = 64 << 20;
-
-/// Longest emptied run that is kept to be filled again: 28 KiB.
-const SPARE_FRAMES_MAX: usize = 1024;

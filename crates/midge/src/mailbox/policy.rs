@@ -1,0 +1,49 @@
+//! How much may wait in a subscription, and what happens to more.
+
+/// Messages that may wait in one subscription before its policy decides.
+pub const DEFAULT_CAPACITY: usize = 65_536;
+
+/// Bytes that may wait in one subscription before its policy decides: 64 MiB, as in nats.go.
+pub const DEFAULT_CAPACITY_BYTES: usize = 64 << 20;
+
+/// What happens to a message for which a subscription has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SlowConsumerPolicy {
+    /// The message is dropped and counted.
+    #[default]
+    DropNewest,
+    /// The oldest message that waits is dropped and counted.
+    DropOldest,
+    /// The subscription ends.
+    Fail,
+    /// Nothing more is read from the connection until there is room: no subscription of this client
+    /// gets messages meanwhile, and the server holds back, too.
+    ///
+    /// While a request, a fence or a drain of this client waits for its answer, the connection is
+    /// read all the same, for nobody could answer otherwise; up to 64 MiB may pass the limit then,
+    /// and more is dropped and counted.
+    BackPressure,
+}
+
+/// Limits of one subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+    pub(crate) policy: SlowConsumerPolicy,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            messages: DEFAULT_CAPACITY,
+            bytes: DEFAULT_CAPACITY_BYTES,
+            policy: SlowConsumerPolicy::default(),
+        }
+    }
+}
+
+/// Bytes that a queue with back-pressure may take above its limit while the connection is read for
+/// the sake of an answer; beyond that, messages are dropped and counted.
+pub(super) const OVERFLOW_BYTES_MAX: usize = 64 << 20;
