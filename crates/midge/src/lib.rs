@@ -6,6 +6,7 @@
 //! libraries depend on this crate alone and take a [`Client`].
 
 mod auth;
+mod callbacks;
 pub mod client;
 mod driver;
 mod error;
@@ -26,8 +27,9 @@ mod sync;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub use auth::{AuthError, ReconnectToServer};
+pub use auth::AuthError;
 pub use bytes;
+pub use callbacks::ReconnectToServer;
 pub use client::{Client, DRAIN_TIMEOUT};
 pub use driver::{Driver, Order as DriverOrder, Parked, run};
 pub use error::{

@@ -2,7 +2,7 @@
 
 use super::outbound::Finished;
 use super::{Driver, Order, Parked, StreamState};
-use crate::auth::Outcome;
+use crate::callbacks::Outcome;
 use crate::event::{ClientError, Event};
 use crate::shared::ReplyFailure;
 use crate::statistics::add;

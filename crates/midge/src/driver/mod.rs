@@ -25,7 +25,7 @@ pub(crate) use inbound::BUFFER_MAX_DEFAULT;
 pub use order::{Order, Parked};
 pub use run::run;
 
-use crate::auth::{Authenticator, Callbacks};
+use crate::callbacks::CallbackRunner;
 use crate::mailbox::Mailbox;
 use crate::runtime::SocketOptions;
 use crate::shared::{Command, Shared, Target};
@@ -67,7 +67,7 @@ pub struct Driver {
     tls_options: crate::tls::TlsOptions,
     orders: VecDeque<Order>,
     socket: SocketOptions,
-    callbacks: Callbacks,
+    callbacks: CallbackRunner,
     connected: Option<oneshot::Sender<Result<(), CloseReason>>>,
     paused: Option<Arc<Mailbox>>,
     shutdown: Shutdown,
@@ -93,8 +93,7 @@ pub(crate) struct DriverParts {
     pub(crate) limits: DecodeLimits,
     pub(crate) read_buffer_max: usize,
     pub(crate) socket: SocketOptions,
-    pub(crate) authenticator: Authenticator,
-    pub(crate) callbacks: Callbacks,
+    pub(crate) callbacks: CallbackRunner,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::tls::TlsOptions,
     pub(crate) connected: oneshot::Sender<Result<(), CloseReason>>,
@@ -102,8 +101,6 @@ pub(crate) struct DriverParts {
 
 impl Driver {
     pub(crate) fn new(parts: DriverParts) -> Self {
-        let mut callbacks = parts.callbacks;
-        callbacks.authenticator = parts.authenticator;
         let mut driver = Self {
             shared: parts.shared,
             connection: parts.connection,
@@ -122,7 +119,7 @@ impl Driver {
             tls_options: parts.tls,
             orders: VecDeque::new(),
             socket: parts.socket,
-            callbacks,
+            callbacks: parts.callbacks,
             connected: Some(parts.connected),
             paused: None,
             shutdown: Shutdown::default(),

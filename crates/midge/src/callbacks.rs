@@ -1,0 +1,156 @@
+//! The callbacks that an application may provide, and how they are run.
+
+use crate::auth::{Answer, AuthError, Authenticator};
+use crate::event::{Event, Events};
+use crate::sync::Arc;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use midge_proto::{Auth, Scope, Server, ServerAddr, ServerInfo};
+
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type ChooseFn =
+    Arc<dyn Fn(Vec<Server>, ServerInfo) -> BoxFuture<Option<ReconnectToServer>> + Send + Sync>;
+pub(crate) type DelayFn = Arc<dyn Fn(usize) -> Duration + Send + Sync>;
+pub(crate) type OnEvent = Arc<dyn Fn(Event) -> BoxFuture<()> + Send + Sync>;
+
+/// The server that an application wants to be tried next.
+#[derive(Clone, Debug)]
+pub struct ReconnectToServer {
+    /// One of the pool.
+    pub addr: ServerAddr,
+    /// How long to wait before; `None` for not at all.
+    pub delay: Option<Duration>,
+}
+
+/// What the application wants to be asked and told.
+#[derive(Clone, Default)]
+pub(crate) struct Callbacks {
+    pub(crate) choose: Option<ChooseFn>,
+    pub(crate) delay: Option<DelayFn>,
+    pub(crate) on_event: Option<OnEvent>,
+}
+
+/// The application's callbacks, and those that are running.
+pub(crate) struct CallbackRunner {
+    authenticator: Authenticator,
+    choose: Option<ChooseFn>,
+    delay: Option<DelayFn>,
+    /// User name and password of the configured URL that was used last, which servers announced
+    /// by that one get, too.
+    url: Option<(String, Option<String>)>,
+    running: Running,
+    listener: Option<Listener>,
+}
+
+/// The application's event callback and the call that is running.
+struct Listener {
+    callback: OnEvent,
+    events: Events,
+    running: Option<BoxFuture<()>>,
+}
+
+#[derive(Default)]
+enum Running {
+    #[default]
+    Nothing,
+    Auth(BoxFuture<Result<Auth, AuthError>>),
+    Choose(BoxFuture<Option<ReconnectToServer>>),
+}
+
+/// What a callback came to.
+pub(crate) enum Outcome {
+    Auth(Result<Auth, AuthError>),
+    Server(Option<ReconnectToServer>),
+}
+
+impl CallbackRunner {
+    /// The event callback is called with each of `events`.
+    pub(crate) fn new(authenticator: Authenticator, callbacks: Callbacks, events: Events) -> Self {
+        let Callbacks { choose, delay, on_event } = callbacks;
+        let listener = on_event.map(|callback| Listener { callback, events, running: None });
+        Self { authenticator, choose, delay, url: None, running: Running::Nothing, listener }
+    }
+
+    /// Asks for credentials; `None` when the answer comes later.
+    pub(crate) fn authenticate(
+        &mut self,
+        server: &ServerAddr,
+        info: &ServerInfo,
+        scope: Scope,
+    ) -> Option<Result<Auth, AuthError>> {
+        if let Some(user) = server.username() {
+            self.url = Some((user.to_owned(), server.password().map(str::to_owned)));
+        }
+        if let (Some((user, password)), Scope::Everything) = (&self.url, scope) {
+            let mut auth = Auth::new();
+            match password {
+                Some(password) => {
+                    auth.username = Some(user.clone());
+                    auth.password = Some(password.clone());
+                }
+                // A URL's user without a password is a token.
+                None => auth.token = Some(user.clone()),
+            }
+            return Some(Ok(auth));
+        }
+        match self.authenticator.begin(&info.nonce) {
+            Answer::Now(result) => Some(result),
+            Answer::Later(future) => {
+                self.running = Running::Auth(future);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn choose(&mut self, servers: Vec<Server>, info: ServerInfo) {
+        if let Some(choose) = &self.choose {
+            self.running = Running::Choose(choose(servers, info));
+        }
+    }
+
+    pub(crate) fn delay(&self, attempt: usize) -> Duration {
+        self.delay.as_ref().map_or(Duration::ZERO, |delay| delay(attempt))
+    }
+
+    /// Runs the event callback as far as it goes; ready when it has seen the last event.
+    pub(crate) fn poll_listener(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(listener) = &mut self.listener else { return Poll::Ready(()) };
+        loop {
+            if let Some(running) = &mut listener.running {
+                if running.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                listener.running = None;
+            }
+            match listener.events.poll(cx) {
+                Poll::Ready(Some(event)) => listener.running = Some((listener.callback)(event)),
+                Poll::Ready(None) => {
+                    self.listener = None;
+                    return Poll::Ready(());
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Drops what is running: the attempt it was for is over.
+    pub(crate) fn cancel(&mut self) {
+        if matches!(self.running, Running::Auth(_)) {
+            self.running = Running::Nothing;
+        }
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let outcome = match &mut self.running {
+            Running::Nothing => return Poll::Pending,
+            Running::Auth(future) => future.as_mut().poll(cx).map(Outcome::Auth),
+            Running::Choose(future) => future.as_mut().poll(cx).map(Outcome::Server),
+        };
+        if outcome.is_ready() {
+            self.running = Running::Nothing;
+        }
+        outcome
+    }
+}

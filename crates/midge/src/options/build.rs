@@ -1,0 +1,158 @@
+//! From options to a client and its driver.
+
+use super::{ConnectOptions, check_pool};
+use crate::callbacks::CallbackRunner;
+use crate::client::Client;
+use crate::driver::{Driver, DriverParts};
+use crate::error::ConnectError;
+use crate::event::EventQueue;
+use crate::runtime::Runtime;
+use crate::shared::{Core, Settings, Shared};
+use crate::statistics::Statistics;
+use crate::sync::{Arc, Mutex};
+use futures_channel::oneshot;
+use midge_proto::{
+    Connection, FirstConnect, Outbox, Random, Requests, Secrets, ServerAddr, TlsMode,
+    ToServerAddrs, check_inbox_prefix,
+};
+
+impl<R> ConnectOptions<R> {
+    /// Builds the two halves of a client: for whoever drives a connection by hand.
+    ///
+    /// The receiver hears when the first connection is ready, or why there will be none.
+    ///
+    /// # Errors
+    ///
+    /// An address does not parse, or options contradict each other.
+    pub fn build<A: ToServerAddrs>(
+        self,
+        addrs: A,
+        now: midge_proto::Instant,
+    ) -> Result<(Client, Driver, FirstConnection), ConnectError> {
+        let servers: Vec<ServerAddr> = addrs.to_server_addrs()?.collect();
+        self.check(&servers)?;
+        let mut config = self.config;
+        let in_url = servers.iter().any(|server| server.username().is_some());
+        config.secrets = match (self.secrets_to_all, in_url, self.authenticator.secrets()) {
+            (true, _, _) => Secrets::SentToAll,
+            (false, true, _) => Secrets::Sent,
+            (false, false, secrets) => secrets,
+        };
+        config.servers = servers;
+        #[cfg(feature = "tls")]
+        if self.tls.is_set() && config.tls == TlsMode::Auto {
+            config.tls = TlsMode::Require;
+        }
+        let mut random = Random::new(crate::nuid::seed());
+        let inbox = format!("{}.{}", self.inbox_prefix, crate::nuid::next());
+        let connection = Connection::new(config, crate::nuid::seed(), now);
+        let core = Core::new(
+            Outbox::new(self.limits),
+            Requests::new(&inbox, random.fork()),
+            connection.servers(),
+        );
+        let shared = Arc::new(Shared {
+            core: Mutex::new(core),
+            events: EventQueue::default(),
+            statistics: Arc::new(Statistics::default()),
+            settings: Settings {
+                inbox_prefix: self.inbox_prefix,
+                request_timeout: self.request_timeout,
+                subscription: self.subscription,
+                validation: self.validation,
+            },
+        });
+        let (connected, first) = oneshot::channel();
+        let events = shared.events.subscribe();
+        let driver = Driver::new(DriverParts {
+            shared: Arc::clone(&shared),
+            connection,
+            limits: self.decode,
+            read_buffer_max: self.read_buffer,
+            socket: self.socket,
+            callbacks: CallbackRunner::new(self.authenticator, self.callbacks, events),
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+            connected,
+        });
+        Ok((Client::new(shared), driver, FirstConnection(first)))
+    }
+
+    fn check(&self, servers: &[ServerAddr]) -> Result<(), ConnectError> {
+        let options = |text: String| Err(ConnectError::Options(text));
+        if let Err(error) = check_pool(servers) {
+            return options(error.to_string());
+        }
+        if self.authenticators > 1 {
+            return options("more than one kind of credentials is set".to_owned());
+        }
+        if servers.iter().any(ServerAddr::is_websocket) {
+            return options("WebSocket URLs are not supported by this build".to_owned());
+        }
+        if let Err(error) = check_inbox_prefix(&self.inbox_prefix) {
+            return options(format!("inbox prefix: {error}"));
+        }
+        #[cfg(feature = "tls")]
+        if let Err(error) = self.tls.check() {
+            return options(error.to_string());
+        }
+        #[cfg(not(feature = "tls"))]
+        if self.config.tls != TlsMode::Auto || servers.iter().any(ServerAddr::tls_required) {
+            return options("TLS is not compiled in: switch on the feature `ring`".to_owned());
+        }
+        if self.config.attempt_timeout.is_zero() {
+            return options("the connection timeout is zero".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl<R: Runtime + Default> ConnectOptions<R> {
+    /// Connects to one of `addrs`.
+    ///
+    /// Returns once a connection is ready, or at once with
+    /// [`retry_on_initial_connect`](Self::retry_on_initial_connect).
+    ///
+    /// # Errors
+    ///
+    /// An address does not parse, options contradict each other, there is no runtime, or no server
+    /// could be connected in one round over all of them; the error names the last server, address,
+    /// step and cause.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves no connection.
+    pub async fn connect<A: ToServerAddrs>(self, addrs: A) -> Result<Client, ConnectError> {
+        let runtime = R::default();
+        let retry = self.config.first_connect == FirstConnect::Retry;
+        let (client, driver, first) = self.build(addrs, runtime.now())?;
+        runtime.spawn(driver).map_err(|error| ConnectError::Runtime(error.to_string()))?;
+        if !retry {
+            first.wait().await?;
+        }
+        Ok(client)
+    }
+}
+
+/// The outcome of a client's first attempts.
+#[derive(Debug)]
+#[must_use]
+pub struct FirstConnection(oneshot::Receiver<Result<(), midge_proto::CloseReason>>);
+
+impl FirstConnection {
+    /// Waits until the first connection is ready, or there will be none.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Failed`] with the reason.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn wait(self) -> Result<(), ConnectError> {
+        match self.0.await {
+            Ok(result) => result.map_err(|reason| ConnectError::Failed(Box::new(reason))),
+            Err(_) => Err(ConnectError::Runtime("the runtime ended".to_owned())),
+        }
+    }
+}

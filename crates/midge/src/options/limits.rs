@@ -1,0 +1,85 @@
+//! Sockets, buffers, queues and how long calls wait.
+
+use super::ConnectOptions;
+use crate::mailbox::SlowConsumerPolicy;
+use crate::shared::Validation;
+use core::net::SocketAddr;
+use core::time::Duration;
+use midge_proto::DecodeLimits;
+
+impl<R> ConnectOptions<R> {
+    /// Address and port to dial from. Chosen by the operating system by default.
+    pub fn local_address(mut self, address: SocketAddr) -> Self {
+        self.socket.local_address = Some(address);
+        self
+    }
+
+    /// Idle time after which TCP probes the peer. Off by default.
+    pub fn tcp_keep_alive(mut self, idle: Duration) -> Self {
+        self.socket.keep_alive = Some(idle);
+        self
+    }
+
+    /// Largest read buffer in bytes. Default 64 KiB; it grows to that while reads fill it.
+    pub fn read_buffer_capacity(mut self, size: u16) -> Self {
+        self.read_buffer = usize::from(size);
+        self
+    }
+
+    /// Limits on what a server may send; see [`DecodeLimits`].
+    pub fn decode_limits(mut self, limits: DecodeLimits) -> Self {
+        self.decode = limits;
+        self
+    }
+
+    /// Bytes that may wait to be written while connected before publishers wait. Default 1 MiB.
+    pub fn write_high_water(mut self, bytes: usize) -> Self {
+        self.limits.high_water = bytes;
+        self.limits.low_water = bytes / 2;
+        self
+    }
+
+    /// Bytes of published messages kept while not connected; more is an error. Default 8 MiB; 0
+    /// makes every publish fail while not connected.
+    pub fn reconnect_buffer(mut self, bytes: usize) -> Self {
+        self.limits.offline_max = bytes;
+        self
+    }
+
+    /// Messages that may wait in a subscription before its policy decides. Default 65,536.
+    pub fn subscription_capacity(mut self, capacity: usize) -> Self {
+        self.subscription.messages = capacity.max(1);
+        self
+    }
+
+    /// Bytes that may wait in a subscription before its policy decides. Default 64 MiB.
+    pub fn subscription_capacity_bytes(mut self, capacity: usize) -> Self {
+        self.subscription.bytes = capacity.max(1);
+        self
+    }
+
+    /// What happens to a message for which a subscription has no room. Default: it is dropped and
+    /// counted.
+    pub fn slow_consumer(mut self, policy: SlowConsumerPolicy) -> Self {
+        self.subscription.policy = policy;
+        self
+    }
+
+    /// Takes a bound on commands in async-nats; here bytes are bounded, by
+    /// [`write_high_water`](Self::write_high_water), and this changes nothing.
+    pub fn client_capacity(self, _capacity: usize) -> Self {
+        self
+    }
+
+    /// How long a request waits for its reply. Default 10 s; `None` is for ever.
+    pub fn request_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// Checks of subjects only what would break the protocol: blanks, line ends, emptiness.
+    pub fn skip_subject_validation(mut self, skip: bool) -> Self {
+        self.validation = if skip { Validation::Minimal } else { Validation::Full };
+        self
+    }
+}

@@ -1,0 +1,122 @@
+//! Everything that can be said about a client before it connects.
+
+mod build;
+mod credentials;
+mod events;
+mod identity;
+mod limits;
+mod pool;
+mod servers;
+mod tls;
+
+pub use build::FirstConnection;
+pub use pool::InvalidPool;
+pub(crate) use pool::check_pool;
+
+use crate::auth::Authenticator;
+use crate::callbacks::Callbacks;
+use crate::driver::BUFFER_MAX_DEFAULT;
+use crate::mailbox::Limits;
+use crate::runtime::SocketOptions;
+use crate::shared::Validation;
+#[cfg(feature = "tls")]
+use crate::tls::TlsOptions;
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+use midge_proto::{Config, DecodeLimits, OutboxLimits};
+
+/// How long a request waits for its reply by default: ten seconds, as in async-nats.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Options of a client, bound to a runtime by its adapter.
+///
+/// Nothing fails until [`connect`](Self::connect), which checks everything before it touches the
+/// network.
+#[must_use]
+pub struct ConnectOptions<R> {
+    config: Config,
+    authenticator: Authenticator,
+    authenticators: usize,
+    callbacks: Callbacks,
+    limits: OutboxLimits,
+    decode: DecodeLimits,
+    read_buffer: usize,
+    socket: SocketOptions,
+    #[cfg(feature = "tls")]
+    tls: TlsOptions,
+    subscription: Limits,
+    inbox_prefix: String,
+    request_timeout: Option<Duration>,
+    validation: Validation,
+    secrets_to_all: bool,
+    runtime: PhantomData<fn() -> R>,
+}
+
+impl<R> Default for ConnectOptions<R> {
+    fn default() -> Self {
+        Self {
+            config: Config::new(Vec::new()),
+            authenticator: Authenticator::None,
+            authenticators: 0,
+            callbacks: Callbacks::default(),
+            limits: OutboxLimits::default(),
+            decode: DecodeLimits::default(),
+            read_buffer: BUFFER_MAX_DEFAULT,
+            socket: SocketOptions::default(),
+            #[cfg(feature = "tls")]
+            tls: TlsOptions::default(),
+            subscription: Limits::default(),
+            inbox_prefix: String::from("_INBOX"),
+            request_timeout: Some(REQUEST_TIMEOUT),
+            validation: Validation::Full,
+            secrets_to_all: false,
+            runtime: PhantomData,
+        }
+    }
+}
+
+/// By hand, because a derived one would ask the runtime to be `Clone`.
+impl<R> Clone for ConnectOptions<R> {
+    fn clone(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            authenticator: self.authenticator.clone(),
+            authenticators: self.authenticators,
+            callbacks: self.callbacks.clone(),
+            limits: self.limits,
+            decode: self.decode,
+            read_buffer: self.read_buffer,
+            socket: self.socket,
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
+            subscription: self.subscription,
+            inbox_prefix: self.inbox_prefix.clone(),
+            request_timeout: self.request_timeout,
+            validation: self.validation,
+            secrets_to_all: self.secrets_to_all,
+            runtime: PhantomData,
+        }
+    }
+}
+
+impl<R> ConnectOptions<R> {
+    /// The defaults, each stated at the method that changes it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl<R> fmt::Debug for ConnectOptions<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectOptions")
+            .field("credentials", &self.authenticator)
+            .field("config", &self.config)
+            .field("outbox", &self.limits)
+            .field("socket", &self.socket)
+            .field("subscription", &self.subscription)
+            .field("inbox_prefix", &self.inbox_prefix)
+            .field("request_timeout", &self.request_timeout)
+            .finish_non_exhaustive()
+    }
+}

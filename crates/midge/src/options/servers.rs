@@ -1,0 +1,121 @@
+//! Which servers are tried, in which order and how long, and when a silent one is given up.
+
+use super::ConnectOptions;
+use crate::callbacks::ReconnectToServer;
+use crate::sync::Arc;
+use core::future::Future;
+use core::time::Duration;
+use midge_proto::{
+    AuthFailures, Backoff, Choice, Delay, Discovery, FirstConnect, Names, Order, Reconnect, Server,
+    ServerInfo,
+};
+
+impl<R> ConnectOptions<R> {
+    /// Bound on one whole attempt: name look-up, dial, TLS, INFO, CONNECT, PONG. Default 5 s.
+    pub fn connection_timeout(mut self, timeout: Duration) -> Self {
+        self.config.attempt_timeout = timeout;
+        self
+    }
+
+    /// Goes on in the background when the first connection cannot be made: `connect` returns at
+    /// once, and what is published or subscribed meanwhile is kept.
+    pub fn retry_on_initial_connect(mut self) -> Self {
+        self.config.first_connect = FirstConnect::Retry;
+        self
+    }
+
+    /// Closes the client after so many failed attempts in a row to reconnect, counted over all
+    /// servers. `None` and 0 are no limit, which is the default.
+    pub fn max_reconnects<T: Into<Option<usize>>>(mut self, max_reconnects: T) -> Self {
+        self.config.reconnect = match max_reconnects.into() {
+            None | Some(0) => Reconnect::Unlimited,
+            Some(max) => Reconnect::Limited(max),
+        };
+        self
+    }
+
+    /// Closes the client when the connection is lost.
+    pub fn no_reconnect(mut self) -> Self {
+        self.config.reconnect = Reconnect::Never;
+        self
+    }
+
+    /// Delays between rounds over the servers. Default: none before the first, then from 100 ms
+    /// doubling up to 5 s, with jitter.
+    pub fn reconnect(mut self, backoff: Backoff) -> Self {
+        self.config.delay = Delay::Backoff(backoff);
+        self
+    }
+
+    /// Asks for the delay before each attempt; the number counts them since the last success.
+    pub fn reconnect_delay_callback<F>(mut self, cb: F) -> Self
+    where
+        F: Fn(usize) -> Duration + Send + Sync + 'static,
+    {
+        self.config.delay = Delay::Ask;
+        self.callbacks.delay = Some(Arc::new(cb));
+        self
+    }
+
+    /// Asks which server of the pool to try next after a connection was lost; `None` leaves it to
+    /// the pool.
+    pub fn reconnect_to_server_callback<F, Fut>(mut self, cb: F) -> Self
+    where
+        F: Fn(Vec<Server>, ServerInfo) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Option<ReconnectToServer>> + Send + 'static,
+    {
+        self.config.choice = Choice::Ask;
+        self.callbacks.choose = Some(Arc::new(move |servers, info| Box::pin(cb(servers, info))));
+        self
+    }
+
+    /// Does not add announced servers to the pool. They are by default.
+    pub fn ignore_discovered_servers(mut self) -> Self {
+        self.config.discovery = Discovery::ignore();
+        self
+    }
+
+    /// Which announced servers are added to the pool.
+    pub fn discovery(mut self, policy: Discovery) -> Self {
+        self.config.discovery = policy;
+        self
+    }
+
+    /// Tries servers, and the addresses of each, in the order given. By default it is random.
+    pub fn retain_servers_order(mut self) -> Self {
+        self.config.order = Order::AsGiven;
+        self
+    }
+
+    /// Leaves host names to whoever dials.
+    pub fn skip_host_lookup(mut self) -> Self {
+        self.config.names = Names::LeaveToDialer;
+        self
+    }
+
+    /// Goes on asking a server that refused the credentials twice for the same reason. By default it
+    /// is not asked again.
+    pub fn retry_refused_credentials(mut self) -> Self {
+        self.config.refused = AuthFailures::Retry;
+        self
+    }
+
+    /// Time between keep-alive PINGs. Default 60 s; zero sends none.
+    pub fn ping_interval(mut self, ping_interval: Duration) -> Self {
+        self.config.ping_interval = ping_interval;
+        self
+    }
+
+    /// PINGs that may go unanswered before the connection is given up. Default 2.
+    pub fn max_pings_out(mut self, max: u32) -> Self {
+        self.config.max_pings_out = max;
+        self
+    }
+
+    /// How long the socket may take nothing before the connection is given up. Default 30 s; zero
+    /// is for ever.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.config.write_timeout = timeout;
+        self
+    }
+}
