@@ -13,6 +13,7 @@ use midge_tokio::{
 };
 use std::sync::Arc;
 
+const DAY: Duration = Duration::from_secs(86_400);
 const PASSWORD: &str = "authorization { user: joe, password: s3cret }";
 
 /// Checks that the client may do something with the server.
@@ -37,6 +38,18 @@ async fn user_and_password_let_in_only_if_they_are_right() {
     let wrong = ConnectOptions::with_user_and_password("joe".into(), "other".into());
     refused(wrong, &server.url()).await;
     refused(ConnectOptions::new(), &server.url()).await;
+}
+
+#[tokio::test]
+async fn options_can_be_cloned_with_all_they_say() {
+    let server = server_with(PASSWORD);
+    let options =
+        quick().name("twice").user_and_password("joe".into(), "s3cret".into()).ping_interval(DAY);
+    for options in [options.clone(), options] {
+        let shown = format!("{options:?}");
+        assert!(shown.contains("twice") && shown.contains("86400s"), "{shown}");
+        works(&connect_to(options, &server.url()).await).await;
+    }
 }
 
 #[tokio::test]
