@@ -50,7 +50,7 @@ pub use backoff::Backoff;
 pub use connect_info::{Auth, ConnectInfo};
 pub use connection::{
     Action, AttemptFailure, AuthFailures, Cause, Choice, Chosen, CloseReason, Config, Connection,
-    ConnectionEvent, Delay, FirstConnect, Identity, LostReason, Names, Phase, Reconnect,
+    ConnectionEvent, Delay, FirstConnect, Identity, LostReason, Names, Peer, Phase, Reconnect,
     RoundTrips, Scope, Secrets, Step, Target, TlsMode, Writing,
 };
 pub use decoder::{ClientDecoder, ClientFrame, DecodeError, DecodeLimits, Decoder, Frame};
@@ -63,7 +63,7 @@ pub use outbox::{
     CHUNK_BYTES, Chunk, Cut, Fence, FenceId, HeaderSupport, Intake, OnWire, Outbox, OutboxLimits,
     Publish, Refusal, Requeued, SPLICE_BYTES_MIN, SPLICED_CHUNK_BYTES, ServerLimits,
 };
-pub use pool::{Order, Server, ServerId};
+pub use pool::{Login, Order, Server, ServerId};
 pub use random::Random;
 pub use requests::{OnDisconnect, RequestId, Requests};
 pub use server_addr::{InvalidServerAddr, InvalidServerAddrKind, ServerAddr, ToServerAddrs};

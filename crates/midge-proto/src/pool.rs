@@ -48,11 +48,35 @@ pub(crate) enum Trust {
     },
 }
 
+/// A user name and password, or a token, from the URL of a server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user name; the token where there is no password.
+    pub user: String,
+    /// The password.
+    pub password: Option<String>,
+}
+
+impl Login {
+    fn of(addr: &ServerAddr) -> Option<Self> {
+        let user = addr.username()?.to_string();
+        Some(Self { user, password: addr.password().map(ToString::to_string) })
+    }
+}
+
+impl core::fmt::Debug for Login {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Login([redacted])")
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) id: ServerId,
     pub(crate) server: Server,
     pub(crate) trust: Trust,
+    /// The login of the server that announced this one.
+    inherited: Option<Login>,
     /// The kind of the last authentication error, and how often it came in a row.
     pub(crate) refused: Option<(core::mem::Discriminant<crate::ServerError>, u32)>,
 }
@@ -70,6 +94,17 @@ impl Entry {
             Trust::AnnouncedSecurely { by } if is_ip(host) => by.clone(),
             Trust::AnnouncedSecurely { .. } => host.to_string(),
             Trust::AnnouncedInClear { seed } => seed.clone(),
+        }
+    }
+
+    /// Whether a proof of `name`, which somebody else took, proves that it is this server.
+    pub(crate) fn is_proven_by(&self, name: &str) -> bool {
+        match &self.trust {
+            // Whoever configures a server and how to dial it may know it under any name.
+            Trust::Configured => true,
+            Trust::AnnouncedSecurely { .. } | Trust::AnnouncedInClear { .. } => {
+                self.verified_name().eq_ignore_ascii_case(name)
+            }
         }
     }
 }
@@ -105,7 +140,7 @@ impl ServerPool {
         let mut pool = Self { entries: Vec::new(), order, cursor: 0, round: 0, next_id: 0 };
         for addr in servers {
             if pool.find(&addr).is_none() {
-                pool.add(addr, Trust::Configured);
+                pool.add(addr, Trust::Configured, None);
             }
         }
         pool
@@ -187,6 +222,7 @@ impl ServerPool {
         if listed.is_empty() || policy.is_ignore() {
             return (new, refused);
         }
+        let login = self.login(current);
         let mut known = Vec::new();
         for text in listed.iter().take(SERVERS_MAX) {
             let Ok(addr) = via.with_host_port(text) else {
@@ -201,7 +237,7 @@ impl ServerPool {
                 refused.push((text.clone(), reason));
                 continue;
             }
-            known.push(self.add(addr.clone(), trust.clone()));
+            known.push(self.add(addr.clone(), trust.clone(), login.clone()));
             new.push(addr);
         }
         let gone: Vec<ServerId> = self
@@ -238,14 +274,29 @@ impl ServerPool {
                     entry.server.addr = addr;
                     entry.server.is_discovered = false;
                     entry.trust = Trust::Configured;
+                    entry.inherited = None;
                     self.entries.push(entry);
                 }
                 None => {
-                    self.add(addr, Trust::Configured);
+                    self.add(addr, Trust::Configured, None);
                 }
             }
         }
         self.cursor = 0;
+    }
+
+    /// What URLs say about who the client is to this server: its own, else that of its announcer,
+    /// else the first that a configured one has.
+    pub(crate) fn login(&self, id: ServerId) -> Option<Login> {
+        let entry = self.get(id)?;
+        Login::of(&entry.server.addr)
+            .or_else(|| entry.inherited.clone())
+            .or_else(|| self.entries.iter().find_map(|entry| Login::of(&entry.server.addr)))
+    }
+
+    /// What servers refused before does not count any more.
+    pub(crate) fn forget_refusals(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.refused = None);
     }
 
     pub(crate) fn get(&self, id: ServerId) -> Option<&Entry> {
@@ -277,7 +328,7 @@ impl ServerPool {
         self.entries.iter().position(|entry| entry.id == id)
     }
 
-    fn add(&mut self, addr: ServerAddr, trust: Trust) -> ServerId {
+    fn add(&mut self, addr: ServerAddr, trust: Trust, inherited: Option<Login>) -> ServerId {
         let id = ServerId(self.next_id);
         self.next_id += 1;
         let is_discovered = trust != Trust::Configured;
@@ -288,7 +339,7 @@ impl ServerPool {
             is_discovered,
             last_error: None,
         };
-        self.entries.push(Entry { id, server, trust, refused: None });
+        self.entries.push(Entry { id, server, trust, inherited, refused: None });
         id
     }
 }

@@ -7,7 +7,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use midge_proto::{Auth, Scope, Server, ServerAddr, ServerInfo};
+use midge_proto::{Auth, Login, Server, ServerAddr, ServerInfo};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type ChooseFn =
@@ -37,9 +37,6 @@ pub(crate) struct CallbackRunner {
     authenticator: Authenticator,
     choose: Option<ChooseFn>,
     delay: Option<DelayFn>,
-    /// User name and password of the configured URL that was used last, which servers announced
-    /// by that one get, too.
-    url: Option<(String, Option<String>)>,
     running: Running,
     listener: Option<Listener>,
 }
@@ -70,32 +67,19 @@ impl CallbackRunner {
     pub(crate) fn new(authenticator: Authenticator, callbacks: Callbacks, events: Events) -> Self {
         let Callbacks { choose, delay, on_event } = callbacks;
         let listener = on_event.map(|callback| Listener { callback, events, running: None });
-        Self { authenticator, choose, delay, url: None, running: Running::Nothing, listener }
+        Self { authenticator, choose, delay, running: Running::Nothing, listener }
     }
 
     /// Asks for credentials; `None` when the answer comes later.
     pub(crate) fn authenticate(
         &mut self,
-        server: &ServerAddr,
-        info: &ServerInfo,
-        scope: Scope,
+        login: Option<Login>,
+        nonce: &str,
     ) -> Option<Result<Auth, AuthError>> {
-        if let Some(user) = server.username() {
-            self.url = Some((user.to_owned(), server.password().map(str::to_owned)));
+        if let Some(login) = login {
+            return Some(Ok(of_url(login)));
         }
-        if let (Some((user, password)), Scope::Everything) = (&self.url, scope) {
-            let mut auth = Auth::new();
-            match password {
-                Some(password) => {
-                    auth.username = Some(user.clone());
-                    auth.password = Some(password.clone());
-                }
-                // A URL's user without a password is a token.
-                None => auth.token = Some(user.clone()),
-            }
-            return Some(Ok(auth));
-        }
-        match self.authenticator.begin(&info.nonce) {
+        match self.authenticator.begin(nonce) {
             Answer::Now(result) => Some(result),
             Answer::Later(future) => {
                 self.running = Running::Auth(future);
@@ -153,4 +137,17 @@ impl CallbackRunner {
         }
         outcome
     }
+}
+
+fn of_url(login: Login) -> Auth {
+    let mut auth = Auth::new();
+    match login.password {
+        Some(password) => {
+            auth.username = Some(login.user);
+            auth.password = Some(password);
+        }
+        // A URL's user without a password is a token.
+        None => auth.token = Some(login.user),
+    }
+    auth
 }

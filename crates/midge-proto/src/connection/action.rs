@@ -4,7 +4,7 @@ use super::failure::{AttemptFailure, CloseReason, LostReason};
 use crate::discovery::Refused;
 use crate::info::ServerInfo;
 use crate::outbox::{Cut, FenceId, ServerLimits};
-use crate::pool::Server;
+use crate::pool::{Login, Server};
 use crate::server_addr::ServerAddr;
 use crate::server_error::ServerError;
 use alloc::string::String;
@@ -45,6 +45,8 @@ pub enum Action {
         info: ServerInfo,
         /// Whether it may have secrets.
         scope: Scope,
+        /// What a URL says; it comes before other credentials.
+        login: Option<Login>,
     },
     /// Pick the server of the next attempt: answered by `handle_server_chosen`.
     ChooseServer {

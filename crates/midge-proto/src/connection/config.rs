@@ -27,6 +27,8 @@ pub struct Config {
     pub attempt_timeout: Duration,
     /// Time between keep-alive PINGs; zero sends none.
     pub ping_interval: Duration,
+    /// Own limit on headers and payload of one message in bytes, beside the server's.
+    pub max_payload: usize,
     /// PINGs that may be unanswered; one more ends the connection.
     pub max_pings_out: u32,
     /// How long the socket may take nothing while there is something to write.
@@ -177,6 +179,7 @@ impl Config {
             secrets: Secrets::default(),
             attempt_timeout: ATTEMPT_TIMEOUT,
             ping_interval: PING_INTERVAL,
+            max_payload: usize::MAX,
             max_pings_out: MAX_PINGS_OUT,
             write_timeout: WRITE_TIMEOUT,
             delay: Delay::Backoff(Backoff::default()),

@@ -34,7 +34,7 @@ impl Connection {
                 self.attempt_failed(now, Cause::ConnectTooLong { len });
             }
             State::AwaitInfo(attempt) | State::AwaitPong(attempt)
-                if attempt.protection == Protection::Secured =>
+                if attempt.protection != Protection::Clear =>
             {
                 // With TLS 1.3 a server refuses a client's certificate after the handshake, which
                 // may show as nothing but the end of the stream.

@@ -143,6 +143,8 @@ pub enum LostReason {
     Protocol(DecodeError),
     /// The application asked for another connection.
     Forced,
+    /// It was in clear, and servers were set that ask for TLS.
+    TlsDemanded,
     /// The application closed the client.
     ByUser,
 }
@@ -157,6 +159,7 @@ impl fmt::Display for LostReason {
             Self::WriteStalled => f.write_str("the socket takes no more bytes"),
             Self::Protocol(error) => write!(f, "protocol error: {error}"),
             Self::Forced => f.write_str("a reconnect was asked for"),
+            Self::TlsDemanded => f.write_str("the pool asks for TLS and the connection had none"),
             Self::ByUser => f.write_str("closed by the application"),
         }
     }

@@ -1,6 +1,6 @@
 //! From a stream to `CONNECT`: TLS, credentials, and who may have them.
 
-use super::state::{Attempt, Info, Protection, State, TlsLock};
+use super::state::{Attempt, Info, Peer, Protection, State, TlsLock};
 use super::{Action, Cause, Connection, ConnectionEvent, LostReason, Scope, Secrets, TlsMode};
 use crate::connect_info::{Auth, ConnectInfo};
 use crate::pool::{ServerId, Trust};
@@ -8,13 +8,19 @@ use crate::time::Instant;
 use alloc::string::{String, ToString};
 
 impl Connection {
-    /// The stream is open; with `secured` the dialer itself has verified the peer under a name.
+    /// The stream is open; with `secured` the dialer itself has verified the peer under that name.
+    ///
+    /// An announced server has to be verified under the name that it would have to carry here;
+    /// under another one it counts as encrypted and nothing more.
     pub fn handle_dialed(&mut self, now: Instant, secured: Option<String>) {
         self.advance(now);
         let State::Dialing(attempt) = &self.state else { return };
         let mut attempt = attempt.clone();
-        if secured.is_some() {
-            attempt.protection = Protection::Secured;
+        if let Some(name) = secured {
+            let entry = self.pool.get(attempt.server);
+            let is_proof = entry.is_some_and(|entry| entry.is_proven_by(&name));
+            let peer = if is_proof { Peer::Verified(name) } else { Peer::Unverified };
+            attempt.protection = Protection::Secured(peer);
             self.tls_lock = TlsLock::Locked;
         }
         let first = self.config.tls == TlsMode::First || self.is_wss(attempt.server);
@@ -37,12 +43,12 @@ impl Connection {
         self.attempt_failed(now, Cause::PlaintextBehindInfo { unauthenticated_error: text });
     }
 
-    /// The TLS handshake succeeded.
-    pub fn handle_secured(&mut self, now: Instant) {
+    /// The TLS handshake succeeded, with this peer.
+    pub fn handle_secured(&mut self, now: Instant, peer: Peer) {
         let now = self.advance(now);
         let State::Securing { attempt, info } = &self.state else { return };
         let mut attempt = attempt.clone();
-        attempt.protection = Protection::Secured;
+        attempt.protection = Protection::Secured(peer);
         self.tls_lock = TlsLock::Locked;
         match info {
             Info::Awaited => self.state = State::AwaitInfo(attempt),
@@ -105,7 +111,7 @@ impl Connection {
         // Over a WebSocket, TLS was spoken before the HTTP upgrade or not at all.
         let wanted = demanded || (self.info.tls_required && !is_websocket);
         match attempt.protection {
-            Protection::Secured => self.authenticate(now, attempt),
+            Protection::Secured(_) => self.authenticate(now, attempt),
             Protection::Clear if !wanted => self.authenticate(now, attempt),
             Protection::Clear if !offered || is_websocket => {
                 self.attempt_failed(now, Cause::TlsNotOffered);
@@ -119,9 +125,12 @@ impl Connection {
             self.choose_from_pool(now);
             return;
         };
-        let scope = self.scope(&entry.trust, attempt.protection);
+        let scope = self.scope(&entry.trust, &attempt.protection);
         let server = entry.server.addr.clone();
-        if scope == Scope::SignaturesOnly && self.config.secrets == Secrets::Sent {
+        let login = self.pool.login(attempt.server);
+        // What a URL holds is sent as it is.
+        let sends_secrets = self.config.secrets == Secrets::Sent || login.is_some();
+        if scope == Scope::SignaturesOnly && sends_secrets {
             self.state = State::Authenticating(attempt);
             self.event(ConnectionEvent::SecretsWithheld(server));
             let text = "a password or token is not sent to a server that was announced without \
@@ -131,16 +140,18 @@ impl Connection {
         }
         self.state = State::Authenticating(attempt);
         let info = self.info.clone();
-        self.actions.push_back(Action::Authenticate { server, info, scope });
+        self.actions.push_back(Action::Authenticate { server, info, scope, login });
     }
 
     /// Announced servers get secrets only where both the announcement and the link to them are
     /// verified, or where the pool uses no TLS at all and the discovery policy let them in.
-    pub(super) fn scope(&self, trust: &Trust, protection: Protection) -> Scope {
+    pub(super) fn scope(&self, trust: &Trust, protection: &Protection) -> Scope {
         match (self.config.secrets, trust, protection) {
             (Secrets::SentToAll, _, _)
             | (_, Trust::Configured, _)
-            | (_, Trust::AnnouncedSecurely { .. }, Protection::Secured) => Scope::Everything,
+            | (_, Trust::AnnouncedSecurely { .. }, Protection::Secured(Peer::Verified(_))) => {
+                Scope::Everything
+            }
             (_, Trust::AnnouncedInClear { .. }, _) if self.tls_lock == TlsLock::Open => {
                 Scope::Everything
             }
@@ -157,7 +168,7 @@ impl Connection {
             verbose: identity.verbose,
             pedantic: identity.pedantic,
             echo: identity.echo,
-            tls_required: attempt.protection == Protection::Secured,
+            tls_required: attempt.protection != Protection::Clear,
             name: identity.name.clone(),
             lang: identity.lang.clone(),
             version: identity.version.clone(),

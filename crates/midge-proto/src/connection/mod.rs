@@ -51,7 +51,7 @@ pub use dialing::Chosen;
 pub use failure::{AttemptFailure, Cause, CloseReason, LostReason, Step};
 pub use pings::RoundTrips;
 pub use ready::Writing;
-pub use state::Phase;
+pub use state::{Peer, Phase};
 
 use crate::info::ServerInfo;
 use crate::pool::ServerPool;

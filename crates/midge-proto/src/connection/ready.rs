@@ -1,6 +1,6 @@
 //! A connection at work: what was written, whether the socket moves, which servers it announces.
 
-use super::state::{Attempt, ConnectedBefore, Protection, Reading, Ready, State};
+use super::state::{Attempt, ConnectedBefore, Peer, Protection, Reading, Ready, State};
 use super::{Action, Connection, ConnectionEvent};
 use crate::encode;
 use crate::outbox::{Chunk, HeaderSupport, ServerLimits};
@@ -93,18 +93,21 @@ impl Connection {
 
     pub(super) fn limits(&self) -> ServerLimits {
         let headers = if self.info.headers { HeaderSupport::Yes } else { HeaderSupport::No };
-        ServerLimits { max_payload: self.info.max_payload, headers }
+        ServerLimits { max_payload: self.info.max_payload.min(self.config.max_payload), headers }
     }
 
     /// Takes the announced servers into the pool.
     pub(super) fn discover(&mut self) {
         let State::Ready(ready) = &self.state else { return };
-        let (server, protection) = (ready.server, ready.protection);
+        let server = ready.server;
         let Some(entry) = self.pool.get(server) else { return };
-        let name = entry.verified_name();
-        let trust = match protection {
-            Protection::Secured => Trust::AnnouncedSecurely { by: name },
-            Protection::Clear => Trust::AnnouncedInClear { seed: name },
+        let trust = match &ready.protection {
+            Protection::Secured(Peer::Verified(name)) => {
+                Trust::AnnouncedSecurely { by: name.clone() }
+            }
+            Protection::Secured(Peer::Unverified) | Protection::Clear => {
+                Trust::AnnouncedInClear { seed: entry.verified_name() }
+            }
         };
         let (listed, policy) = (self.info.connect_urls.clone(), self.config.discovery.clone());
         let (new, refused) = self.pool.announce(&listed, server, &trust, &policy, &mut self.random);

@@ -1,17 +1,17 @@
 //! What can be changed while it runs.
 
-use super::state::{Protection, State, TlsLock};
-use super::{Connection, Secrets, Step};
+use super::state::{Protection, Ready, State, TlsLock};
+use super::{Action, Connection, LostReason, Secrets, Step};
 use crate::server_addr::ServerAddr;
 use crate::time::Instant;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 impl Connection {
-    /// Replaces the configured servers; the connection at hand stays as it is.
+    /// Replaces the configured servers; the connection at hand stays, unless it is in clear and the
+    /// list asks for TLS.
     ///
-    /// An attempt is given up if its server is no longer in the list, or if it goes on in clear and
-    /// the list asks for TLS.
+    /// An attempt is given up if its server is no longer in the list, or for the same reason.
     pub fn set_servers(&mut self, servers: Vec<ServerAddr>) {
         if servers.iter().any(ServerAddr::tls_required) {
             self.tls_lock = TlsLock::Locked;
@@ -27,6 +27,11 @@ impl Connection {
         if given_up {
             self.abandon_attempt();
             self.choose_from_pool(self.latest);
+        }
+        if let State::Ready(Ready { protection: Protection::Clear, .. }) = self.state
+            && self.tls_lock == TlsLock::Locked
+        {
+            self.lost(self.latest, LostReason::TlsDemanded);
         }
     }
 
@@ -44,8 +49,19 @@ impl Connection {
         self.config.max_pings_out = max;
     }
 
-    /// Changes what the credentials are that the driver provides.
+    /// The driver provides other credentials from here on, and these are what they are.
+    ///
+    /// What servers refused before does not count any more. The connection at hand stays.
     pub fn set_secrets(&mut self, secrets: Secrets) {
         self.config.secrets = secrets;
+        self.pool.forget_refusals();
+    }
+
+    /// Changes the own limit on a message; the smaller of it and the server's counts.
+    pub fn set_max_payload(&mut self, max: usize) {
+        self.config.max_payload = max;
+        if self.is_ready() {
+            self.actions.push_back(Action::Limits(self.limits()));
+        }
     }
 }

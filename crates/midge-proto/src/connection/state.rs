@@ -5,6 +5,7 @@ use crate::pool::ServerId;
 use crate::server_addr::ServerAddr;
 use crate::time::Instant;
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use core::net::SocketAddr;
 
 /// One attempt to connect.
@@ -22,10 +23,20 @@ pub(super) struct Attempt {
 }
 
 /// What protects the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Protection {
     Clear,
-    Secured,
+    /// By TLS with this peer.
+    Secured(Peer),
+}
+
+/// Who is at the other end of a TLS session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// The owner of a certificate that was verified to carry this name.
+    Verified(String),
+    /// Anybody: no certificate was verified, or by rules that are not known here.
+    Unverified,
 }
 
 #[derive(Debug)]

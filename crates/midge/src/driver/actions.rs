@@ -29,8 +29,8 @@ impl Driver {
                     self.orders.push_back(Order::Dial { target, options });
                 }
                 Action::StartTls { name } => self.start_tls(now, name),
-                Action::Authenticate { server, info, scope } => {
-                    if let Some(result) = self.callbacks.authenticate(&server, &info, scope) {
+                Action::Authenticate { info, login, .. } => {
+                    if let Some(result) = self.callbacks.authenticate(login, &info.nonce) {
                         let result = result.map_err(|error| error.to_string());
                         self.connection.handle_authenticated(now, result);
                     }

@@ -14,7 +14,8 @@ impl Driver {
                 Ok(crate::tls::Received::Secured) => {
                     let info = tls.info();
                     self.shared.core.lock().view.tls = Some(info);
-                    self.connection.handle_secured(now);
+                    let peer = tls.peer();
+                    self.connection.handle_secured(now, peer);
                     self.take_actions(now);
                 }
                 Err(text) => self.connection.handle_tls_failed(now, text),
@@ -37,11 +38,11 @@ impl Driver {
         #[cfg(feature = "tls")]
         {
             let name = self.tls_options.server_name.clone().unwrap_or(name);
-            let layer = self
-                .tls_options
-                .config()
-                .map_err(|error| error.to_string())
-                .and_then(|config| crate::tls::TlsLayer::new(config, &name));
+            let layer =
+                self.tls_options.config().map_err(|error| error.to_string()).and_then(|config| {
+                    let verification = self.tls_options.verification();
+                    crate::tls::TlsLayer::new(config, name, verification)
+                });
             match layer {
                 Ok(layer) => self.tls = Some(Box::new(layer)),
                 Err(text) => self.connection.handle_tls_failed(now, text),

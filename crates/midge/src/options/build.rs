@@ -32,11 +32,9 @@ impl<R> ConnectOptions<R> {
         let servers: Vec<ServerAddr> = addrs.to_server_addrs()?.collect();
         self.check(&servers)?;
         let mut config = self.config;
-        let in_url = servers.iter().any(|server| server.username().is_some());
-        config.secrets = match (self.secrets_to_all, in_url, self.authenticator.secrets()) {
-            (true, _, _) => Secrets::SentToAll,
-            (false, true, _) => Secrets::Sent,
-            (false, false, secrets) => secrets,
+        config.secrets = match self.secrets_to_all {
+            true => Secrets::SentToAll,
+            false => self.authenticator.secrets(),
         };
         config.servers = servers;
         #[cfg(feature = "tls")]

@@ -58,6 +58,10 @@ impl<R> ConnectOptions<R> {
     }
 
     /// Takes a whole `rustls` configuration, with its own roots, certificates and crypto provider.
+    ///
+    /// What its verifier demands of a server cannot be seen from outside, so for the question whom
+    /// announced servers are told passwords, it counts as one that verifies nothing; see
+    /// [`tls_client_config_verifies_names`](Self::tls_client_config_verifies_names).
     #[cfg(feature = "tls")]
     pub fn tls_client_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
         self.tls.set_config(config.into());
@@ -72,6 +76,14 @@ impl<R> ConnectOptions<R> {
         F: Fn() -> Result<Arc<rustls::ClientConfig>, crate::TlsError> + Send + Sync + 'static,
     {
         self.tls.set_config_callback(Arc::new(callback));
+        self
+    }
+
+    /// Says that a whole configuration verifies certificates and the name in them, as the default
+    /// does: announced servers get passwords and tokens over it.
+    #[cfg(feature = "tls")]
+    pub fn tls_client_config_verifies_names(mut self) -> Self {
+        self.tls.trust_whole_config();
         self
     }
 

@@ -53,6 +53,16 @@ pub(crate) struct TlsOptions {
     provider: Option<Arc<CryptoProvider>>,
     pub(crate) server_name: Option<String>,
     verification: Verification,
+    /// The same for a whole configuration, which does not tell its verifier.
+    whole_verification: WholeVerification,
+}
+
+/// What the application says about the verifier in a whole configuration.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum WholeVerification {
+    #[default]
+    Unknown,
+    ByName,
 }
 
 #[derive(Clone)]
@@ -61,10 +71,12 @@ enum Whole {
     Made(ConfigFn),
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Verification {
+/// Whether a finished handshake proves the name of the peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Verification {
     #[default]
     Full,
+    /// No, or by rules that are not known here.
     None,
 }
 
@@ -105,6 +117,19 @@ impl TlsOptions {
 
     pub(crate) fn accept_anything(&mut self) {
         self.verification = Verification::None;
+    }
+
+    pub(crate) fn trust_whole_config(&mut self) {
+        self.whole_verification = WholeVerification::ByName;
+    }
+
+    /// Whether a finished handshake proves the name of the peer.
+    pub(crate) fn verification(&self) -> Verification {
+        match (&self.whole, self.whole_verification) {
+            (None, _) => self.verification,
+            (Some(_), WholeVerification::ByName) => Verification::Full,
+            (Some(_), WholeVerification::Unknown) => Verification::None,
+        }
     }
 
     /// Contradictions, and files that cannot be read.

@@ -1,6 +1,7 @@
 //! One TLS session between buffers: ciphertext of the socket on one side, plaintext on the other.
 
-use super::config::TlsInfo;
+use super::config::{TlsInfo, Verification};
+use midge_proto::Peer;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use std::collections::VecDeque;
@@ -19,6 +20,8 @@ const INCOMING_BYTES: usize = (16 << 10) + 512;
 /// A client's TLS session.
 pub(crate) struct TlsLayer {
     session: ClientConnection,
+    /// Who is at the other end once the handshake is done.
+    peer: Peer,
     incoming: Vec<u8>,
     outgoing: Vec<u8>,
     /// Bytes of `outgoing` that the socket took.
@@ -49,13 +52,23 @@ pub(crate) enum Received {
 }
 
 impl TlsLayer {
-    pub(crate) fn new(config: Arc<ClientConfig>, name: &str) -> Result<Self, String> {
-        let name = ServerName::try_from(name.to_owned()).map_err(|_| {
+    pub(crate) fn new(
+        config: Arc<ClientConfig>,
+        name: String,
+        verification: Verification,
+    ) -> Result<Self, String> {
+        let server_name = ServerName::try_from(name.clone()).map_err(|_| {
             format!("\"{name}\" is no name or address that a certificate can carry")
         })?;
-        let session = ClientConnection::new(config, name).map_err(|error| error.to_string())?;
+        let session =
+            ClientConnection::new(config, server_name).map_err(|error| error.to_string())?;
+        let peer = match verification {
+            Verification::Full => Peer::Verified(name),
+            Verification::None => Peer::Unverified,
+        };
         let mut layer = Self {
             session,
+            peer,
             incoming: Vec::new(),
             outgoing: Vec::new(),
             sent: 0,
@@ -175,6 +188,11 @@ impl TlsLayer {
         }
         self.encrypted -= plaintext.min(self.encrypted);
         plaintext
+    }
+
+    /// Who is at the other end of a finished handshake.
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer.clone()
     }
 
     pub(crate) fn info(&self) -> TlsInfo {

@@ -145,3 +145,24 @@ fn an_old_error_is_not_blamed_for_a_later_loss() {
     t.server_closes();
     t.expect_lost("the server closed the connection");
 }
+
+#[test]
+fn refusals_of_other_credentials_do_not_count_for_new_ones() {
+    let violation = "-ERR 'Authorization Violation'\r\n";
+    let mut t = Script::connected();
+    t.server_closes();
+    t.forget();
+    for _ in 0..5 {
+        t.handle_dialed();
+        t.server_sends(&info(""));
+        t.expect_authenticate();
+        t.authenticated(Auth::new());
+        t.server_sends(violation);
+        t.expect_event("Authorization Violation");
+        t.expect_hangup();
+        t.machine.set_secrets(Secrets::Sent);
+        t.wait_for_dial();
+        t.forget();
+    }
+    assert_ne!(t.machine.phase(), Phase::Closed);
+}

@@ -284,3 +284,173 @@ fn a_changed_limit_of_the_server_counts_at_once() {
     t.expect_nothing();
     assert_eq!(t.machine.server_info().max_payload, 10);
 }
+
+/// Connected over TLS to 10.0.0.1, which announces 10.0.0.2, with this peer; then lost, and the
+/// announced server dialed.
+fn announced_by(login: &str, peer: Peer, secrets: Secrets) -> Script {
+    let mut t = Script::new(Config { secrets, ..config(&[&format!("tls://{login}10.0.0.1")]) });
+    t.expect_dial();
+    t.handle_dialed();
+    t.server_sends(&info(",\"tls_required\":true"));
+    t.expect_action("tls 10.0.0.1");
+    if peer == Peer::Unverified {
+        t.secured_with_anybody()
+    } else {
+        t.secured()
+    }
+    t.expect_authenticate();
+    t.authenticated(Auth::new());
+    t.server_sends(&format!("PONG\r\n{}", second_info(&urls(&["10.0.0.2:4222"]))));
+    t.forget();
+    lose(&mut t);
+    t.expect_dial();
+    t.dial_fails("gone");
+    t.forget();
+    t.machine.force_reconnect(Instant::ZERO);
+    t
+}
+
+fn verified() -> Peer {
+    Peer::Verified("10.0.0.1".to_string())
+}
+
+#[track_caller]
+fn to_announced(t: &mut Script) {
+    t.handle_dialed();
+    t.server_sends(&info(",\"tls_required\":true"));
+    t.expect_action("tls 10.0.0.1");
+}
+
+#[test]
+fn tls_that_verified_nothing_counts_for_no_proof_of_an_announcement() {
+    let mut t = announced_by("", Peer::Unverified, Secrets::Sent);
+    to_announced(&mut t);
+    t.secured();
+    t.expect_event("withheld from tls://10.0.0.2:4222");
+    let mut t = announced_by("", verified(), Secrets::Sent);
+    to_announced(&mut t);
+    t.secured();
+    t.expect_action("authenticate tls://10.0.0.2:4222 Everything");
+}
+
+#[test]
+fn a_link_that_verified_nothing_carries_no_secret_to_an_announced_server() {
+    let mut t = announced_by("", verified(), Secrets::Sent);
+    to_announced(&mut t);
+    t.secured_with_anybody();
+    t.expect_event("withheld from tls://10.0.0.2:4222");
+    t.expect_event("send_secrets_to_discovered_servers");
+    t.expect_hangup();
+    let mut t = announced_by("", verified(), Secrets::NeverSent);
+    to_announced(&mut t);
+    t.secured_with_anybody();
+    t.expect_action("authenticate tls://10.0.0.2:4222 SignaturesOnly");
+}
+
+#[test]
+fn a_dialers_proof_counts_for_an_announced_server_only_under_the_name_it_has_to_carry() {
+    let mut t = announced_by("", verified(), Secrets::Sent);
+    t.dialed_and_secured_as("10.0.0.1");
+    t.server_sends(&info(""));
+    t.expect_action("authenticate tls://10.0.0.2:4222 Everything");
+    let mut t = announced_by("", verified(), Secrets::Sent);
+    t.dialed_and_secured_as("else.example");
+    t.server_sends(&info(""));
+    t.expect_event("withheld from tls://10.0.0.2:4222");
+}
+
+#[test]
+fn addresses_announced_over_a_dialers_own_tls_are_verified_under_the_name_it_proved() {
+    let mut t = Script::new(config(&["10.0.0.1"]));
+    t.expect_dial();
+    t.dialed_and_secured_as("proven.example");
+    t.server_sends(&info(""));
+    t.expect_authenticate();
+    t.authenticated(Auth::new());
+    t.server_sends(&format!("PONG\r\n{}", second_info(&urls(&["10.0.0.2:4222"]))));
+    t.forget();
+    lose(&mut t);
+    t.expect_dial();
+    t.dial_fails("gone");
+    t.forget();
+    t.handle_dialed();
+    t.server_sends(&info(",\"tls_required\":true"));
+    t.expect_action("tls proven.example");
+}
+
+#[test]
+fn an_announced_server_gets_the_login_of_its_announcers_url() {
+    let mut t = Script::new(config(&["other:x@10.0.0.9", "joe:s3cret@10.0.0.1"]));
+    t.expect_dial();
+    t.dial_fails("gone");
+    t.forget();
+    t.handle_dialed();
+    t.server_sends(&info(""));
+    t.expect_action("authenticate nats://[redacted]@10.0.0.1:4222 Everything as joe");
+    t.authenticated(Auth::new());
+    t.server_sends(&format!("PONG\r\n{}", second_info(&urls(&["10.0.0.2:4222"]))));
+    t.forget();
+    lose(&mut t);
+    for _ in 0..2 {
+        t.wait_for_dial();
+        t.dial_fails("gone");
+        t.expect_event("gone");
+        t.expect_hangup();
+    }
+    t.expect_action("dial 10.0.0.2:4222");
+    t.handle_dialed();
+    t.server_sends(&info(""));
+    t.expect_action("authenticate nats://10.0.0.2:4222 Everything as joe");
+}
+
+#[test]
+fn a_configured_server_without_a_login_gets_the_first_one_of_the_pool() {
+    let mut t = Script::dialed(config(&["10.0.0.1", "joe:s3cret@10.0.0.2", "ann:x@10.0.0.3"]));
+    t.server_sends(&info(""));
+    t.expect_action("authenticate nats://10.0.0.1:4222 Everything as joe");
+}
+
+#[test]
+fn the_login_of_a_url_is_a_secret_as_any_other() {
+    let mut t = announced_by("joe:s3cret@", Peer::Unverified, Secrets::NeverSent);
+    to_announced(&mut t);
+    t.secured();
+    t.expect_event("withheld from tls://10.0.0.2:4222");
+    let mut t = announced_by("joe:s3cret@", verified(), Secrets::NeverSent);
+    to_announced(&mut t);
+    t.secured();
+    t.expect_action("authenticate tls://10.0.0.2:4222 Everything as joe");
+}
+
+#[test]
+fn servers_set_later_do_not_get_the_login_of_earlier_ones() {
+    let mut t = Script::connected_with(config(&["joe:s3cret@10.0.0.1"]));
+    t.set_servers(&["10.0.0.2"]);
+    lose(&mut t);
+    t.expect_dial();
+    t.handle_dialed();
+    t.server_sends(&info(""));
+    t.expect_action("authenticate nats://10.0.0.2:4222 Everything");
+}
+
+#[test]
+fn an_own_limit_on_messages_counts_where_it_is_smaller_than_the_servers() {
+    let mut t = Script::new(Config { max_payload: 100, ..config(&["10.0.0.1"]) });
+    t.expect_dial();
+    t.handle_dialed();
+    t.server_sends(&info(""));
+    t.expect_authenticate();
+    t.authenticated(Auth::new());
+    t.expect_connect();
+    t.expect_written("PING\r\n");
+    t.server_sends(&format!("PONG\r\n{}", second_info("")));
+    t.expect_action("online 100 Yes");
+    t.machine.set_max_payload(2 << 20);
+    t.server_sends(&info(""));
+    for _ in 0..2 {
+        t.expect_action("limits 1048576 Yes");
+    }
+    t.server_sends(&info(",\"x\":1").replace("1048576", "50"));
+    t.expect_action("limits 50 Yes");
+    t.expect_nothing();
+}

@@ -69,6 +69,8 @@ pub(super) struct Script {
     /// How many bytes of chunks the socket still takes.
     socket_takes: usize,
     next_sid: Sid,
+    /// The name in the last order to start TLS.
+    tls_name: String,
 }
 
 impl Script {
@@ -88,6 +90,7 @@ impl Script {
             chunk: None,
             socket_takes: usize::MAX,
             next_sid: Sid::FIRST,
+            tls_name: String::new(),
         };
         script.pump();
         script
@@ -217,8 +220,15 @@ impl Script {
         self.pump();
     }
 
+    /// The handshake succeeded under the name that was ordered.
     pub(super) fn secured(&mut self) {
-        self.machine.handle_secured(self.now);
+        let name = self.tls_name.clone();
+        self.machine.handle_secured(self.now, Peer::Verified(name));
+        self.pump();
+    }
+
+    pub(super) fn secured_with_anybody(&mut self) {
+        self.machine.handle_secured(self.now, Peer::Unverified);
         self.pump();
     }
 
@@ -459,6 +469,7 @@ impl Script {
                     self.outbox.set_online(*limits);
                     self.machine.replay();
                 }
+                Action::StartTls { name } => self.tls_name.clone_from(name),
                 Action::Limits(limits) => self.outbox.set_server_limits(*limits),
                 Action::Offline { cut, .. } => {
                     let unfinished = self.chunk.take().into_iter().collect();
@@ -468,7 +479,6 @@ impl Script {
                 }
                 Action::Resolve { .. }
                 | Action::Dial { .. }
-                | Action::StartTls { .. }
                 | Action::Authenticate { .. }
                 | Action::ChooseServer { .. }
                 | Action::ChooseDelay { .. }
@@ -488,7 +498,10 @@ fn order(action: &Action) -> String {
         Action::Dial { target: Target::Address(address), .. } => format!("dial {address}"),
         Action::Dial { target: Target::Name(host, port), .. } => format!("dial {host}:{port}"),
         Action::StartTls { name } => format!("tls {name}"),
-        Action::Authenticate { server, scope, .. } => format!("authenticate {server} {scope:?}"),
+        Action::Authenticate { server, scope, login, .. } => {
+            let user = login.as_ref().map(|login| format!(" as {}", login.user));
+            format!("authenticate {server} {scope:?}{}", user.unwrap_or_default())
+        }
         Action::ChooseServer { servers, .. } => {
             let servers: Vec<String> =
                 servers.iter().map(|server| server.addr.to_string()).collect();

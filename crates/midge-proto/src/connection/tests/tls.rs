@@ -152,10 +152,11 @@ fn a_dialer_with_its_own_tls_locks_the_pool_too() {
 fn servers_given_later_can_ask_for_tls_and_never_unask() {
     let mut t = Script::connected();
     t.set_servers(&["tls://10.0.0.1"]);
-    t.set_servers(&["10.0.0.1"]);
+    t.expect_lost("the pool asks for TLS and the connection had none");
+    t.expect_dial();
+    t.set_servers(&["10.0.0.2"]);
     assert!(t.machine.is_clear_forbidden());
-    t.server_closes();
-    t.expect_lost("the server closed the connection");
+    t.expect_hangup();
     t.expect_dial();
     t.handle_dialed();
     t.server_sends(&info(""));
@@ -207,4 +208,29 @@ fn an_attempt_in_clear_is_given_up_when_servers_that_ask_for_tls_are_given() {
     t.expect_nothing();
     t.server_sends(&info(""));
     t.expect_event("TLS is required and the server offers none");
+}
+
+#[test]
+fn a_connection_in_clear_is_dropped_when_servers_that_ask_for_tls_are_set() {
+    let mut t = Script::connected();
+    t.set_servers(&["10.0.0.1", "10.0.0.2"]);
+    t.expect_nothing();
+    t.set_servers(&["10.0.0.1", "tls://10.0.0.2"]);
+    t.expect_lost("the pool asks for TLS and the connection had none");
+    t.expect_dial();
+    t.expect_nothing();
+}
+
+#[test]
+fn a_connection_over_tls_stays_when_servers_that_ask_for_tls_are_set() {
+    let mut t = Script::dialed(config(&["10.0.0.1"]));
+    t.server_sends(&info(",\"tls_required\":true"));
+    t.expect_action("tls 10.0.0.1");
+    t.secured();
+    t.expect_authenticate();
+    t.authenticated(Auth::new());
+    t.server_sends(&format!("PONG\r\n{}", second_info("")));
+    t.forget();
+    t.set_servers(&["tls://10.0.0.1"]);
+    t.expect_nothing();
 }
