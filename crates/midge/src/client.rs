@@ -507,8 +507,8 @@ impl Client {
         self.command_unless_closed(Command::ForceReconnect)
     }
 
-    /// Replaces the configured servers. The connection at hand stays; servers that stay keep their
-    /// counters.
+    /// Replaces the configured servers. The connection at hand stays, unless it is in clear and an
+    /// address asks for TLS; servers that stay keep their counters.
     ///
     /// # Errors
     ///
