@@ -50,8 +50,8 @@ pub use backoff::Backoff;
 pub use connect_info::{Auth, ConnectInfo};
 pub use connection::{
     Action, AttemptFailure, AuthFailures, Cause, Choice, Chosen, CloseReason, Config, Connection,
-    ConnectionEvent, Delay, FirstConnect, Identity, LostReason, Names, Peer, Phase, Reconnect,
-    RoundTrips, Scope, Secrets, Step, Target, TlsMode, Writing,
+    ConnectionEvent, Delay, FirstConnect, Identity, KeepAlive, LostReason, Names, Peer, Phase,
+    Reconnect, RoundTrips, Scope, Secrets, Step, Target, TlsMode, Writing,
 };
 pub use decoder::{ClientDecoder, ClientFrame, DecodeError, DecodeLimits, Decoder, Frame};
 pub use discovery::{Discovery, Refused};

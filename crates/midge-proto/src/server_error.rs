@@ -72,7 +72,7 @@ pub enum ServerError {
     Throttled(Arc<str>),
     /// The client did not answer the server's pings.
     StaleConnection(Arc<str>),
-    /// The client did not start TLS.
+    /// The TLS handshake was not done in time, or not begun.
     TlsRequired(Arc<str>),
     /// The server did not understand a command.
     UnknownOperation(Arc<str>),
@@ -98,9 +98,9 @@ pub enum ServerErrorClass {
     Retry,
     /// The connection ends; connect again with fresh credentials, and not for ever.
     Authentication,
-    /// The connection ends and this server will not do; others may.
+    /// The connection ends and this server will not do: it leaves the pool. Others may.
     ServerUnusable,
-    /// The connection ends, and so will every other one with the same settings.
+    /// The connection ends, and so would every other one with the same settings: the client closes.
     Fatal,
 }
 
@@ -208,6 +208,7 @@ impl ServerError {
             | Self::MaxAccountConnections(_)
             | Self::Throttled(_)
             | Self::StaleConnection(_)
+            | Self::TlsRequired(_)
             | Self::UnknownOperation(_)
             | Self::FailedAccountRegistration(_) => ServerErrorClass::Retry,
             Self::AuthorizationViolation(_)
@@ -215,7 +216,7 @@ impl ServerError {
             | Self::AuthenticationExpired(_)
             | Self::AuthenticationRevoked(_)
             | Self::AccountAuthenticationExpired(_) => ServerErrorClass::Authentication,
-            Self::TlsRequired(_) | Self::WrongPort(_) => ServerErrorClass::ServerUnusable,
+            Self::WrongPort(_) => ServerErrorClass::ServerUnusable,
             Self::InvalidClientProtocol(_) | Self::NoRespondersRequiresHeaders(_) => {
                 ServerErrorClass::Fatal
             }
@@ -396,7 +397,7 @@ mod tests {
                 Retry,
             ),
             ("Stale Connection", ServerError::StaleConnection, Retry),
-            ("Secure Connection - TLS Required", ServerError::TlsRequired, ServerUnusable),
+            ("Secure Connection - TLS Required", ServerError::TlsRequired, Retry),
             ("Unknown Protocol Operation", ServerError::UnknownOperation, Retry),
             ("invalid client protocol", ServerError::InvalidClientProtocol, Fatal),
             (

@@ -353,6 +353,7 @@ impl ConnectError {
             Self::Failed(reason) => match &**reason {
                 CloseReason::ConnectFailed(failure) => kind_of(failure),
                 CloseReason::Refused(_) => ConnectErrorKind::AuthorizationViolation,
+                CloseReason::Unusable(failure) => kind_of(failure),
                 CloseReason::MaxReconnects(_) => ConnectErrorKind::MaxReconnects,
                 _ => ConnectErrorKind::Io,
             },
@@ -366,6 +367,7 @@ impl ConnectError {
         match &**reason {
             CloseReason::ConnectFailed(failure)
             | CloseReason::Refused(failure)
+            | CloseReason::Unusable(failure)
             | CloseReason::MaxReconnects(Some(failure)) => Some(failure),
             _ => None,
         }
@@ -383,6 +385,7 @@ fn kind_of(failure: &AttemptFailure) -> ConnectErrorKind {
         Cause::Server(error) if error.class() == midge_proto::ServerErrorClass::Authentication => {
             ConnectErrorKind::AuthorizationViolation
         }
+        Cause::Server(midge_proto::ServerError::TlsRequired(_)) => ConnectErrorKind::Tls,
         Cause::Io(_) | Cause::Closed if failure.step == Step::Tls => ConnectErrorKind::Tls,
         _ => ConnectErrorKind::Io,
     }

@@ -31,6 +31,8 @@ pub struct Config {
     pub max_payload: usize,
     /// PINGs that may be unanswered; one more ends the connection.
     pub max_pings_out: u32,
+    /// When PINGs go out, and how long their answers are waited for.
+    pub keep_alive: KeepAlive,
     /// How long the socket may take nothing while there is something to write.
     pub write_timeout: Duration,
     /// Delays between rounds over the servers.
@@ -102,6 +104,21 @@ pub enum Secrets {
     Sent,
     /// As [`Sent`](Self::Sent), and every server may have them, announced ones too.
     SentToAll,
+}
+
+/// When keep-alive PINGs go out, and how long their answers are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum KeepAlive {
+    /// One each interval, whatever comes in; an unanswered one is noticed with the next.
+    #[default]
+    Fixed,
+    /// One when nothing came in for an interval. While it is unanswered, the next one follows after
+    /// eight smoothed round trips, but not sooner than after `patience` and not later than after an
+    /// interval.
+    Adaptive {
+        /// The least time that an answer is given.
+        patience: Duration,
+    },
 }
 
 /// Delays between rounds over the servers.
@@ -181,6 +198,7 @@ impl Config {
             ping_interval: PING_INTERVAL,
             max_payload: usize::MAX,
             max_pings_out: MAX_PINGS_OUT,
+            keep_alive: KeepAlive::default(),
             write_timeout: WRITE_TIMEOUT,
             delay: Delay::Backoff(Backoff::default()),
             choice: Choice::default(),

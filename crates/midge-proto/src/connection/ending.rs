@@ -95,14 +95,13 @@ impl Connection {
         let failure = self.failure(attempt, step, cause);
         self.abandon_attempt();
         self.pool.failed(id, failure.cause.to_string());
-        self.count_refusal(id, &failure.cause);
         self.last_failure = Some(failure.clone());
         self.event(ConnectionEvent::AttemptFailed(failure.clone()));
-        if self.pool.len() == 0 {
-            self.close_for(CloseReason::Refused(failure));
-            return;
+        match self.judge(id, &failure.cause) {
+            Verdict::GoOn => self.next_attempt(now),
+            Verdict::Refused => self.close_for(CloseReason::Refused(failure)),
+            Verdict::Unusable => self.close_for(CloseReason::Unusable(failure)),
         }
-        self.next_attempt(now);
     }
 
     pub(super) fn failure(&self, attempt: &Attempt, step: Step, cause: Cause) -> AttemptFailure {
@@ -124,24 +123,32 @@ impl Connection {
         }
     }
 
-    /// Takes a server out of the pool that refused the credentials twice for the same reason.
-    pub(super) fn count_refusal(&mut self, id: ServerId, cause: &Cause) {
-        let Cause::Server(error) = cause else { return };
-        if error.class() != ServerErrorClass::Authentication
-            || self.config.refused == AuthFailures::Retry
-        {
-            return;
-        }
+    /// What a server's words say about further attempts; takes it out of the pool if it will not do.
+    fn judge(&mut self, id: ServerId, cause: &Cause) -> Verdict {
+        let Cause::Server(error) = cause else { return Verdict::GoOn };
+        let end = match error.class() {
+            ServerErrorClass::Informational | ServerErrorClass::Retry => return Verdict::GoOn,
+            ServerErrorClass::Fatal => return Verdict::Unusable,
+            ServerErrorClass::ServerUnusable => Verdict::Unusable,
+            ServerErrorClass::Authentication if !self.is_refused_again(id, error) => {
+                return Verdict::GoOn;
+            }
+            ServerErrorClass::Authentication => Verdict::Refused,
+        };
+        self.pool.remove(id);
+        if self.pool.len() == 0 { end } else { Verdict::GoOn }
+    }
+
+    /// Counts a refusal of the credentials; whether it is once too often for the same reason.
+    fn is_refused_again(&mut self, id: ServerId, error: &ServerError) -> bool {
         let kind = core::mem::discriminant(error);
-        let Some(entry) = self.pool.get_mut(id) else { return };
+        let Some(entry) = self.pool.get_mut(id) else { return false };
         let times = match entry.refused {
             Some((before, times)) if before == kind => times + 1,
             Some(_) | None => 1,
         };
         entry.refused = Some((kind, times));
-        if times >= REFUSALS_MAX {
-            self.pool.remove(id);
-        }
+        times >= REFUSALS_MAX && self.config.refused == AuthFailures::GiveUp
     }
 
     pub(super) fn lost(&mut self, now: Instant, reason: LostReason) {
@@ -184,6 +191,16 @@ impl Connection {
         self.state = State::Closed;
         self.actions.push_back(Action::Close(reason));
     }
+}
+
+/// What a failed attempt means for the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    GoOn,
+    /// The credentials will not do anywhere.
+    Refused,
+    /// Nothing that is left can be used.
+    Unusable,
 }
 
 /// Equal refusals in a row after which a server is not asked again, as in nats.go.

@@ -177,6 +177,9 @@ pub enum CloseReason {
     MaxReconnects(Option<AttemptFailure>),
     /// Every server refused the credentials twice.
     Refused(AttemptFailure),
+    /// No server can be used: this one said that no connection with these settings will do, or it
+    /// was the last and serves no clients.
+    Unusable(AttemptFailure),
     /// The connection was lost and reconnecting is switched off.
     Lost(LostReason),
     /// There is no server that may be asked.
@@ -193,6 +196,7 @@ impl fmt::Display for CloseReason {
             }
             Self::MaxReconnects(None) => f.write_str("the limit of reconnect attempts is reached"),
             Self::Refused(failure) => write!(f, "the credentials were refused: {failure}"),
+            Self::Unusable(failure) => write!(f, "no server can be used: {failure}"),
             Self::Lost(reason) => write!(f, "connection lost: {reason}"),
             Self::NoServers => f.write_str("there is no server left to connect to"),
         }

@@ -13,8 +13,8 @@ use alloc::string::{String, ToString};
 impl Connection {
     /// Bytes were read; to be called before the frames among them are handed over.
     pub fn handle_read(&mut self, now: Instant) {
-        self.advance(now);
-        self.pings.heard();
+        let now = self.advance(now);
+        self.pings.heard(now);
         self.last_error = None;
     }
 

@@ -45,7 +45,8 @@ mod timing;
 
 pub use action::{Action, ConnectionEvent, Scope, Target};
 pub use config::{
-    AuthFailures, Choice, Config, Delay, FirstConnect, Identity, Names, Reconnect, Secrets, TlsMode,
+    AuthFailures, Choice, Config, Delay, FirstConnect, Identity, KeepAlive, Names, Reconnect,
+    Secrets, TlsMode,
 };
 pub use dialing::Chosen;
 pub use failure::{AttemptFailure, Cause, CloseReason, LostReason, Step};

@@ -1,6 +1,6 @@
 //! The one deadline of each state.
 
-use super::pings::Liveness;
+use super::pings::Tick;
 use super::state::{Reading, State};
 use super::{Cause, Connection, LostReason};
 use crate::time::Instant;
@@ -35,13 +35,17 @@ impl Connection {
                     self.lost(now, LostReason::WriteStalled);
                     return;
                 }
-                ready.ping_at = now + self.config.ping_interval;
                 if ready.reading == Reading::Paused {
+                    ready.ping_at = now + self.config.ping_interval;
                     return;
                 }
-                match self.pings.tick(self.config.max_pings_out) {
-                    Liveness::Alive => self.send_ping(now),
-                    Liveness::Stale => self.lost(now, LostReason::Stale),
+                match self.pings.tick(now, &self.config) {
+                    Tick::Ping { next } => {
+                        ready.ping_at = next;
+                        self.send_ping(now);
+                    }
+                    Tick::Rest { next } => ready.ping_at = next,
+                    Tick::Stale => self.lost(now, LostReason::Stale),
                 }
             }
             State::Closed => {}

@@ -136,7 +136,10 @@ impl<'a> Fields<'a> {
         let mut next = line.next;
         while self.block.get(next).is_some_and(|byte| is_blank(*byte)) {
             let fold = line_at(self.block, next).ok_or(HeaderBlockFault::Unterminated)?;
-            value.end = fold.content.end;
+            // A line of nothing but blanks adds nothing, so that none is left at the end.
+            if !trim(&self.block[fold.content.clone()]).is_empty() {
+                value.end = fold.content.end;
+            }
             next = fold.next;
         }
         self.at = next;

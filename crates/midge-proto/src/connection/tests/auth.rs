@@ -166,3 +166,25 @@ fn refusals_of_other_credentials_do_not_count_for_new_ones() {
     }
     assert_ne!(t.machine.phase(), Phase::Closed);
 }
+
+#[test]
+fn a_server_that_serves_no_clients_leaves_the_pool_and_the_others_are_tried() {
+    let mut t = Script::new(retrying(&["10.0.0.1", "10.0.0.2"]));
+    t.expect_action("dial 10.0.0.1:4222");
+    refused(&mut t, "-ERR 'attempted to connect to route port'\r\n");
+    t.expect_action("dial 10.0.0.2:4222");
+    assert_eq!(t.machine.servers().len(), 1);
+    refused(&mut t, "-ERR 'attempted to connect to leaf node port'\r\n");
+    t.expect_beginning("close: no server can be used: nats://10.0.0.2:4222");
+    t.expect_nothing();
+}
+
+#[test]
+fn words_that_concern_every_server_close_the_client_at_the_first() {
+    let mut t = Script::new(retrying(&["10.0.0.1", "10.0.0.2"]));
+    t.expect_action("dial 10.0.0.1:4222");
+    refused(&mut t, "-ERR 'invalid client protocol'\r\n");
+    t.expect_beginning("close: no server can be used: nats://10.0.0.1:4222");
+    t.expect_nothing();
+    assert_eq!(t.machine.phase(), Phase::Closed);
+}

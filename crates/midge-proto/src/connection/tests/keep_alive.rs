@@ -134,3 +134,66 @@ fn round_trips_of_all_pings_are_measured() {
     assert_eq!(t.machine.round_trips().count(), before + 1);
     assert_eq!(t.machine.round_trips().latest(), Some(millis(250)));
 }
+
+/// A minute of silence, PINGs as soon as two seconds apart.
+fn adaptive() -> Script {
+    let keep_alive = KeepAlive::Adaptive { patience: secs(2) };
+    Script::connected_with(Config { keep_alive, ..config(&["10.0.0.1"]) })
+}
+
+#[test]
+fn an_adaptive_ping_goes_out_only_when_nothing_was_heard_for_an_interval() {
+    let mut t = adaptive();
+    for _ in 0..10 {
+        t.advance(secs(50));
+        t.server_sends("PING\r\n");
+        t.expect_written("PONG\r\n");
+    }
+    t.advance(secs(59));
+    t.expect_nothing();
+    t.advance(secs(1));
+    t.expect_written("PING\r\n");
+}
+
+#[test]
+fn an_adaptive_keep_alive_notices_a_dead_server_within_seconds_of_its_ping() {
+    let mut t = adaptive();
+    t.advance(secs(60));
+    t.expect_written("PING\r\n");
+    t.advance(secs(5));
+    t.expect_written("PING\r\nPING\r\n");
+    t.expect_nothing();
+    t.advance(secs(1));
+    t.expect_lost("the server does not answer PINGs");
+    t.expect_dial();
+}
+
+#[test]
+fn an_answer_in_time_starts_the_adaptive_interval_anew() {
+    let mut t = adaptive();
+    t.advance(secs(60));
+    t.expect_written("PING\r\n");
+    t.advance(secs(1));
+    t.server_sends("PONG\r\n");
+    t.advance(secs(59));
+    t.expect_nothing();
+    t.advance(secs(1));
+    t.expect_written("PING\r\n");
+}
+
+#[test]
+fn a_slow_server_is_given_eight_of_its_round_trips() {
+    let mut t = adaptive();
+    for number in 0..100 {
+        t.fence(number);
+        t.advance(secs(1));
+        t.server_sends("PONG\r\n");
+    }
+    t.forget();
+    t.advance(secs(60));
+    t.expect_written("PING\r\n");
+    t.advance(millis(7_900));
+    t.expect_nothing();
+    t.advance(millis(100));
+    t.expect_written("PING\r\n");
+}

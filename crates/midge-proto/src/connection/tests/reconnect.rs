@@ -277,3 +277,47 @@ fn bytes_that_are_not_the_protocol_lose_the_connection() {
     t.expect_dial();
     t.expect_nothing();
 }
+
+#[test]
+fn an_error_that_ends_the_connection_during_the_replay_fails_the_attempt_and_others_follow() {
+    let mut t = Script::connected();
+    t.subscribe("a");
+    t.forget();
+    lose(&mut t);
+    for _ in 0..3 {
+        t.wait_for_dial();
+        t.handle_dialed();
+        t.server_sends(&info(""));
+        t.expect_authenticate();
+        t.authenticated(Auth::new());
+        t.expect_connect();
+        t.expect_written("SUB a 1\r\nPING\r\n");
+        t.server_sends("-ERR 'maximum control line exceeded'\r\n");
+        t.expect_event("failed at waiting for the answer to CONNECT: server error: maximum");
+        t.expect_hangup();
+        assert_eq!(t.machine.phase(), Phase::Reconnecting);
+    }
+    t.wait_for_dial();
+    t.handle_dialed();
+    t.server_sends(&info(""));
+    t.expect_authenticate();
+    t.authenticated(Auth::new());
+    t.expect_connect();
+    t.expect_written("SUB a 1\r\nPING\r\n");
+    t.server_sends(&format!("PONG\r\n{}", second_info("")));
+    t.expect_online();
+}
+
+#[test]
+fn a_failed_write_is_followed_by_a_reconnect_at_once_and_what_was_not_written_goes_out() {
+    let mut t = Script::connected();
+    t.socket_takes(3);
+    t.publish("a", "1");
+    t.expect_written("PUB");
+    t.socket_fails("broken pipe");
+    t.expect_lost("broken pipe");
+    t.expect_action("dial 10.0.0.1:4222");
+    t.handshake();
+    t.expect_written("PUB a 1\r\n1\r\n");
+    t.expect_nothing();
+}

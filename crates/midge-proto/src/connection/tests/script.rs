@@ -382,7 +382,7 @@ impl Script {
     }
 
     #[track_caller]
-    fn expect_beginning(&mut self, begin: &str) -> String {
+    pub(super) fn expect_beginning(&mut self, begin: &str) -> String {
         match self.actions.pop_front() {
             Some(action) if action.starts_with(begin) => action[begin.len()..].to_string(),
             other => panic!("{other:?} where {begin:?} was expected, then {:?}", self.actions),
