@@ -1,11 +1,13 @@
 //! Connections that cannot be made: the error names server, address, step and cause.
 
-use crate::support::{assert_contains, blocking, server, within};
+use crate::support::{
+    assert_contains, blocking, connect_to, event, next, pick, quick, server, within,
+};
 use core::time::Duration;
 use midge_test_server::{FakeConnection, FakeServer, free_port};
 use midge_tokio::{
-    AttemptFailure, Cause, Client, ConnectError, ConnectErrorKind, ConnectOptions, ServerError,
-    Step,
+    AttemptFailure, Cause, Client, ConnectError, ConnectErrorKind, ConnectOptions, Event,
+    ServerError, Step,
 };
 use serde_json::json;
 use std::io::Write as _;
@@ -221,4 +223,50 @@ async fn a_connect_that_is_dropped_leaves_no_connection() {
         assert!(fake.try_accept(Duration::from_millis(100)).is_none(), "it dialed again");
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_error_during_the_replay_of_subscriptions_is_a_failed_attempt_and_the_next_one_succeeds()
+{
+    let fake = FakeServer::start().unwrap();
+    let url = fake.url();
+    let (lose, lost) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        let mut connection = fake.accept();
+        connection.handshake();
+        connection.expect_line("PING");
+        connection.send("PONG\r\n");
+        connection.expect_line("SUB replayed");
+        lost.recv().unwrap();
+        connection.close();
+        let mut connection = fake.accept();
+        connection.send_info(&json!({}));
+        connection.expect_line("CONNECT");
+        connection.expect_line("SUB replayed");
+        connection.send("-ERR 'maximum control line exceeded'\r\n");
+        connection.close();
+        let mut connection = fake.accept();
+        connection.send_info(&json!({}));
+        connection.expect_line("CONNECT");
+        connection.expect_line("SUB replayed");
+        connection.expect_line("PING");
+        connection.send("PONG\r\n");
+        connection.expect_line("PING");
+        connection.send("PONG\r\nMSG replayed 1 2\r\nhi\r\n");
+        connection
+    });
+    let client = connect_to(quick(), &url).await;
+    let mut events = client.events();
+    let mut replayed = client.subscribe("replayed").await.unwrap();
+    client.flush().await.unwrap();
+    lose.send(()).unwrap();
+    let step = pick("a failed attempt", &mut events, |event| match event {
+        Event::AttemptFailed(failure) => Some(failure.step),
+        _ => None,
+    })
+    .await;
+    assert_eq!(step, Step::Connect);
+    event(&mut events, &Event::Connected).await;
+    assert_eq!(next(&mut replayed).await.payload, "hi");
+    drop(server.join().unwrap());
 }

@@ -4,6 +4,7 @@ use crate::support::{blocking, connect, connect_to, quick, server, state, within
 use core::time::Duration;
 use midge_test_server::{Direction, FaultProxy};
 use midge_tokio::{ConnectOptions, FlushError, FlushErrorKind, State};
+use std::time::Instant;
 
 #[tokio::test]
 async fn sync_proves_that_the_server_has_everything() {
@@ -117,4 +118,25 @@ async fn keep_alive_pings_end_a_connection_that_does_not_answer() {
     state(&client, State::Connected).await;
     client.sync().await.unwrap();
     assert!(client.round_trips().count() > 0);
+}
+
+#[tokio::test]
+async fn an_adaptive_keep_alive_gives_a_silent_server_up_long_before_the_next_interval() {
+    let server = server();
+    let proxy = FaultProxy::start(server.address()).unwrap();
+    let interval = Duration::from_secs(2);
+    let options = ConnectOptions::new()
+        .ping_interval(interval)
+        .adaptive_keep_alive(Duration::from_millis(50));
+    let client = connect_to(options, &proxy.url()).await;
+    let mut events = client.events();
+    client.sync().await.unwrap();
+    let silent_since = Instant::now();
+    proxy.stall(Direction::ToClient);
+    crate::support::pick("stale connection", &mut events, |event| {
+        (*event == midge_tokio::Event::Lost(midge_tokio::LostReason::Stale)).then_some(())
+    })
+    .await;
+    // At a fixed rate it takes four of them.
+    assert!(silent_since.elapsed() < interval * 3, "{:?}", silent_since.elapsed());
 }

@@ -385,7 +385,7 @@ fn kind_of(failure: &AttemptFailure) -> ConnectErrorKind {
         Cause::Server(error) if error.class() == midge_proto::ServerErrorClass::Authentication => {
             ConnectErrorKind::AuthorizationViolation
         }
-        Cause::Server(midge_proto::ServerError::TlsRequired(_)) => ConnectErrorKind::Tls,
+        Cause::Server(ServerError::TlsRequired(_)) => ConnectErrorKind::Tls,
         Cause::Io(_) | Cause::Closed if failure.step == Step::Tls => ConnectErrorKind::Tls,
         _ => ConnectErrorKind::Io,
     }

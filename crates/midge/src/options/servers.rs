@@ -6,8 +6,8 @@ use crate::sync::Arc;
 use core::future::Future;
 use core::time::Duration;
 use midge_proto::{
-    AuthFailures, Backoff, Choice, Delay, Discovery, FirstConnect, Names, Order, Reconnect, Server,
-    ServerInfo,
+    AuthFailures, Backoff, Choice, Delay, Discovery, FirstConnect, KeepAlive, Names, Order,
+    Reconnect, Server, ServerInfo,
 };
 
 impl<R> ConnectOptions<R> {
@@ -109,6 +109,17 @@ impl<R> ConnectOptions<R> {
     /// PINGs that may go unanswered before the connection is given up. Default 2.
     pub fn max_pings_out(mut self, max: u32) -> Self {
         self.config.max_pings_out = max;
+        self
+    }
+
+    /// Sends a PING only when nothing came in for a [`ping_interval`](Self::ping_interval), and gives
+    /// each answer eight smoothed round trips, `patience` at least and an interval at most. Off by
+    /// default: PINGs go out at each interval, and a missing answer is noticed with the next.
+    ///
+    /// With a patience of 1 s a server that falls silent is given up three seconds after the first
+    /// PING, instead of three intervals ([`max_pings_out`](Self::max_pings_out) is 2).
+    pub fn adaptive_keep_alive(mut self, patience: Duration) -> Self {
+        self.config.keep_alive = KeepAlive::Adaptive { patience };
         self
     }
 
