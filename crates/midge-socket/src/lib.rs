@@ -46,8 +46,12 @@ fn is_under_way(error: &io::Error) -> bool {
 /// # Errors
 ///
 /// Why it could not be connected.
-pub fn finish_connect(socket: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = SockRef::from(socket).take_error()? {
+pub fn finish_connect<'s, S>(socket: &'s S) -> io::Result<bool>
+where
+    SockRef<'s>: From<&'s S>,
+{
+    let socket = SockRef::from(socket);
+    if let Some(error) = socket.take_error()? {
         return Err(error);
     }
     match socket.peer_addr() {

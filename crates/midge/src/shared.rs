@@ -1,5 +1,6 @@
 //! What the handles of a client and its driver share, behind one lock.
 
+use crate::driver::Attachment;
 use crate::error::FlushError;
 use crate::event::{Event, EventQueue};
 use crate::line::Line;
@@ -187,6 +188,7 @@ pub(crate) struct Shared {
     pub(crate) events: EventQueue,
     pub(crate) statistics: Arc<Statistics>,
     pub(crate) settings: Settings,
+    pub(crate) attachment: Attachment,
 }
 
 /// What handles need of the options.

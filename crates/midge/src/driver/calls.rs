@@ -240,12 +240,12 @@ impl Driver {
     }
 
     /// Runs the application's event callback; ready when it has seen the last event.
-    pub(crate) fn poll_listener(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_listener(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.callbacks.poll_listener(cx)
     }
 
     /// Polls the application's callbacks.
-    pub(crate) fn poll_callbacks(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_callbacks(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let Poll::Ready(outcome) = self.callbacks.poll(cx) else { return Poll::Pending };
         match outcome {
             Outcome::Auth(result) => {

@@ -6,6 +6,7 @@
 //! ```
 
 mod actions;
+mod attachment;
 mod calls;
 mod commands;
 mod delivery;
@@ -21,6 +22,7 @@ mod shutdown;
 mod sleeps;
 mod view;
 
+pub(crate) use attachment::Attachment;
 pub(crate) use inbound::BUFFER_MAX_DEFAULT;
 pub use order::{Order, Parked};
 pub use run::run;

@@ -59,6 +59,7 @@ impl<R> ConnectOptions<R> {
                 subscription: self.subscription,
                 validation: self.validation,
             },
+            attachment: crate::driver::Attachment::new(),
         });
         let (connected, first) = oneshot::channel();
         let events = shared.events.subscribe();
