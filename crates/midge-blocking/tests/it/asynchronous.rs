@@ -76,7 +76,7 @@ fn a_client_of_another_runtime_is_blocked_on() {
     client.publish("x", "1".into()).unwrap();
     assert_eq!(next(&mut subscriber).payload, "1");
     client.rtt().unwrap();
-    let closing = client.clone();
+    let closing = client;
     within("close", move || closing.close()).unwrap();
 }
 

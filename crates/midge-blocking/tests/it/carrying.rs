@@ -81,7 +81,7 @@ fn a_publisher_that_waits_for_room_carries_on_when_there_is_some() {
     let client = crate::support::connect_to(options, server.url());
     let mut subscriber = client.subscription("x").capacity(usize::MAX).open().unwrap();
     let payload = bytes::Bytes::from(vec![1; 10_000]);
-    let publisher = client.clone();
+    let publisher = client;
     let published = within("all publishes", move || {
         (0..1000).filter(|_| publisher.publish("x", payload.clone()).is_ok()).count()
     });

@@ -6,14 +6,16 @@ use crate::runtime::SocketOptions;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Order {
-    /// Look up the addresses of a host and answer with [`Driver::handle_resolved`].
+    /// Look up the addresses of a host and answer with
+    /// [`handle_resolved`](crate::Driver::handle_resolved).
     Resolve {
         /// The host name.
         host: String,
         /// The port to put into the addresses.
         port: u16,
     },
-    /// Open a stream and answer with [`Driver::handle_dialed`] or [`Driver::handle_dial_failed`].
+    /// Open a stream and answer with [`handle_dialed`](crate::Driver::handle_dialed) or
+    /// [`handle_dial_failed`](crate::Driver::handle_dial_failed).
     Dial {
         /// Where to.
         target: midge_proto::Target,
