@@ -29,28 +29,24 @@ pub fn publish_head(
         out.reserve(subject.len() + reply_len + PUBLISH_HEAD_MAX);
         out.extend_from_slice(b"PUB ");
         out.extend_from_slice(subject);
-        out.push(b' ');
         if let Some(reply) = reply {
-            out.extend_from_slice(reply);
             out.push(b' ');
+            out.extend_from_slice(reply);
         }
-        decimal(out, payload_len as u64);
-        out.extend_from_slice(b"\r\n");
+        size_and_line_end(out, payload_len);
         return;
     };
     let header_len = headers.encoded_len();
     out.reserve(subject.len() + reply_len + PUBLISH_HEAD_MAX + header_len);
     out.extend_from_slice(b"HPUB ");
     out.extend_from_slice(subject);
-    out.push(b' ');
     if let Some(reply) = reply {
-        out.extend_from_slice(reply);
         out.push(b' ');
+        out.extend_from_slice(reply);
     }
-    decimal(out, header_len as u64);
     out.push(b' ');
-    decimal(out, (header_len + payload_len) as u64);
-    out.extend_from_slice(b"\r\n");
+    decimal(out, header_len as u64);
+    size_and_line_end(out, header_len + payload_len);
     headers.encode(out);
 }
 
@@ -67,8 +63,10 @@ pub fn publish(
     headers: Option<&HeaderMap>,
     payload: &[u8],
 ) {
+    // Once for everything that has no headers.
+    let reply_len = reply.map_or(0, |reply| reply.len() + 1);
+    out.reserve(subject.len() + reply_len + PUBLISH_HEAD_MAX + payload.len() + 2);
     publish_head(out, subject, reply, headers, payload.len());
-    out.reserve(payload.len() + 2);
     out.extend_from_slice(payload);
     out.extend_from_slice(b"\r\n");
 }
@@ -128,6 +126,31 @@ pub fn message(
     }
     out.extend_from_slice(payload);
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a blank, the size, and the line end.
+///
+/// All of it is built aside and appended as one piece of a fixed length, which takes no call.
+#[inline]
+fn size_and_line_end(out: &mut Vec<u8>, size: usize) {
+    const DIGITS: usize = 10;
+    let Some(mut rest) = u32::try_from(size).ok() else {
+        out.push(b' ');
+        decimal(out, size as u64);
+        out.extend_from_slice(b"\r\n");
+        return;
+    };
+    let digits = rest.checked_ilog10().unwrap_or(0) as usize + 1;
+    let mut text = [b' '; DIGITS + 6];
+    for at in (1..=digits.min(DIGITS)).rev() {
+        text[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    text[digits + 1] = b'\r';
+    text[digits + 2] = b'\n';
+    let end = out.len() + digits + 3;
+    out.extend_from_slice(&text);
+    out.truncate(end);
 }
 
 #[inline]

@@ -8,7 +8,7 @@ pub use crate::error::{
 };
 use crate::event::Events;
 use crate::options::{InvalidPool, check_pool};
-use crate::publish;
+use crate::publish::{self, PublishFuture};
 pub use crate::request::Request;
 use crate::shared::{Command, DrainReport, Fence, Fenced, Shared, State, View, wake};
 use crate::sleep::Sleep;
@@ -86,13 +86,9 @@ impl Client {
     /// # Cancel safety
     ///
     /// The message is accepted in the poll that returns `Ok`: a dropped future has sent nothing.
-    pub async fn publish<S: ToSubject>(
-        &self,
-        subject: S,
-        payload: Bytes,
-    ) -> Result<(), PublishError> {
+    pub fn publish<S: ToSubject>(&self, subject: S, payload: Bytes) -> PublishFuture<'_> {
         let subject = subject.into_subject();
-        publish::publish(self.shared(), subject, None, None, payload).await
+        PublishFuture::new(self.shared(), subject, None, None, payload)
     }
 
     /// Publishes with headers; an empty map is sent as none.
@@ -104,14 +100,14 @@ impl Client {
     /// # Cancel safety
     ///
     /// As [`publish`](Self::publish).
-    pub async fn publish_with_headers<S: ToSubject>(
+    pub fn publish_with_headers<S: ToSubject>(
         &self,
         subject: S,
         headers: HeaderMap,
         payload: Bytes,
-    ) -> Result<(), PublishError> {
+    ) -> PublishFuture<'_> {
         let subject = subject.into_subject();
-        publish::publish(self.shared(), subject, None, Some(headers), payload).await
+        PublishFuture::new(self.shared(), subject, None, Some(headers), payload)
     }
 
     /// Publishes with a reply subject, to which the caller listens by itself.
@@ -123,14 +119,14 @@ impl Client {
     /// # Cancel safety
     ///
     /// As [`publish`](Self::publish).
-    pub async fn publish_with_reply<S: ToSubject, R: ToSubject>(
+    pub fn publish_with_reply<S: ToSubject, R: ToSubject>(
         &self,
         subject: S,
         reply: R,
         payload: Bytes,
-    ) -> Result<(), PublishError> {
+    ) -> PublishFuture<'_> {
         let (subject, reply) = (subject.into_subject(), Some(reply.into_subject()));
-        publish::publish(self.shared(), subject, reply, None, payload).await
+        PublishFuture::new(self.shared(), subject, reply, None, payload)
     }
 
     /// Publishes with a reply subject and headers.
@@ -142,15 +138,15 @@ impl Client {
     /// # Cancel safety
     ///
     /// As [`publish`](Self::publish).
-    pub async fn publish_with_reply_and_headers<S: ToSubject, R: ToSubject>(
+    pub fn publish_with_reply_and_headers<S: ToSubject, R: ToSubject>(
         &self,
         subject: S,
         reply: R,
         headers: HeaderMap,
         payload: Bytes,
-    ) -> Result<(), PublishError> {
+    ) -> PublishFuture<'_> {
         let (subject, reply) = (subject.into_subject(), Some(reply.into_subject()));
-        publish::publish(self.shared(), subject, reply, Some(headers), payload).await
+        PublishFuture::new(self.shared(), subject, reply, Some(headers), payload)
     }
 
     /// Publishes a message as one value; a received one can be sent on by `.into()`.
@@ -162,9 +158,9 @@ impl Client {
     /// # Cancel safety
     ///
     /// As [`publish`](Self::publish).
-    pub async fn publish_message(&self, message: OutboundMessage) -> Result<(), PublishError> {
+    pub fn publish_message(&self, message: OutboundMessage) -> PublishFuture<'_> {
         let OutboundMessage { subject, reply, payload, headers } = message;
-        publish::publish(self.shared(), subject, reply, headers, payload).await
+        PublishFuture::new(self.shared(), subject, reply, headers, payload)
     }
 
     /// Publishes now or not at all.
@@ -224,7 +220,7 @@ impl Client {
     /// As [`publish`](Self::publish).
     pub async fn respond(&self, to: &Message, payload: Bytes) -> Result<(), PublishError> {
         let reply = to.reply.clone().ok_or(PublishError::NoReply)?;
-        publish::publish(self.shared(), reply, None, None, payload).await
+        PublishFuture::new(self.shared(), reply, None, None, payload).await
     }
 
     /// As [`respond`](Self::respond), with headers.
@@ -243,7 +239,7 @@ impl Client {
         payload: Bytes,
     ) -> Result<(), PublishError> {
         let reply = to.reply.clone().ok_or(PublishError::NoReply)?;
-        publish::publish(self.shared(), reply, None, Some(headers), payload).await
+        PublishFuture::new(self.shared(), reply, None, Some(headers), payload).await
     }
 
     // ---- subscribing ----

@@ -46,6 +46,7 @@ pub use midge_proto::{
     Step, Subject, ToServerAddrs, ToSubject, header,
 };
 pub use options::{ConnectOptions, FirstConnection, InvalidPool, REQUEST_TIMEOUT};
+pub use publish::PublishFuture;
 pub use request::Request;
 pub use runtime::{Runtime, SocketOptions, SpawnError, Stream};
 pub use shared::{DrainReport, State};

@@ -1,7 +1,7 @@
 //! Frames that a server sends.
 
 use super::line::{self, Arguments, LineScanner};
-use super::{DecodeError, DecodeLimits};
+use super::{DecodeError, DecodeLimits, head};
 use crate::message::MessageFrame;
 use crate::sid::Sid;
 use core::ops::Range;
@@ -77,6 +77,24 @@ impl Decoder {
         let Some(&first) = rest.first() else {
             return Ok(None);
         };
+        // Only at the first look: a line that trickles in is scanned once.
+        if self.scanner.is_fresh()
+            && let Some(head) = head::read(rest)
+            && head.frame.body_start as usize <= self.limits.control_line_max
+        {
+            let frame = self.checked(head.frame)?;
+            return self.message(buf, head.sid, frame);
+        }
+        self.next_line(buf, rest, first)
+    }
+
+    /// The frame at the front of `rest`, by the parser that knows every tolerated spelling.
+    fn next_line(
+        &mut self,
+        buf: &[u8],
+        rest: &[u8],
+        first: u8,
+    ) -> Result<Option<Frame>, DecodeError> {
         let limit = match first {
             b'i' | b'I' => self.limits.info_max,
             _ => self.limits.control_line_max,
@@ -149,25 +167,33 @@ impl Decoder {
         let Some((sid, headers, total)) = read() else {
             return Err(line::invalid_arguments(line));
         };
-        line::check_lengths(headers, total, self.limits.message_max)?;
-        let base = self.start as u32;
         let (subject_start, subject_len) = arguments.range(0);
-        let (reply_start, reply_len) = if arguments.count() > fixed {
-            let (start, len) = arguments.range(2);
-            (base + start, len)
-        } else {
-            (0, 0)
-        };
+        let (reply_start, reply_len) =
+            if arguments.count() > fixed { arguments.range(2) } else { (0, 0) };
         let frame = MessageFrame {
-            subject_start: base + subject_start,
+            subject_start,
             subject_len,
             reply_start,
             reply_len,
             header_len: headers as u32,
-            body_start: base + line_len as u32,
+            body_start: line_len as u32,
             total_len: total as u32,
         };
-        Ok((sid, frame))
+        Ok((sid, self.checked(frame)?))
+    }
+
+    /// Checks the lengths in a frame with offsets from its own line, and makes them the buffer's.
+    #[inline]
+    fn checked(&self, mut frame: MessageFrame) -> Result<MessageFrame, DecodeError> {
+        let (headers, total) = (frame.header_len as usize, frame.total_len as usize);
+        line::check_lengths(headers, total, self.limits.message_max)?;
+        let base = self.start as u32;
+        frame.subject_start += base;
+        frame.body_start += base;
+        if frame.reply_len > 0 {
+            frame.reply_start += base;
+        }
+        Ok(frame)
     }
 
     #[inline]

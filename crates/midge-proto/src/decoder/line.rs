@@ -8,7 +8,7 @@ use core::ops::Range;
 /// Digits of a size on the wire.
 ///
 /// The server takes at most nine and hands a publisher's digits on unchanged, leading zeros too.
-const SIZE_DIGITS_MAX: usize = 9;
+pub(super) const SIZE_DIGITS_MAX: usize = 9;
 
 /// Looks for the end of the line at the front of a buffer, and never twice at the same byte.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,12 @@ pub(super) struct LineScanner {
 }
 
 impl LineScanner {
+    /// Whether nothing of the line was looked at yet.
+    #[inline]
+    pub(super) fn is_fresh(&self) -> bool {
+        self.scanned == 0
+    }
+
     /// The length of the first line with its LF, or `None` when `rest` ends before it.
     ///
     /// `limit` counts the line end in.

@@ -7,6 +7,7 @@
 mod error;
 mod from_client;
 mod from_server;
+mod head;
 mod line;
 
 pub use error::DecodeError;
