@@ -274,3 +274,21 @@ async fn a_closed_client_takes_no_message() {
     let error = client.try_publish("a", "x".into()).unwrap_err();
     assert_eq!(error, PublishError::Refused(Refusal::Closed));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_flood_arrives_though_nobody_flushes_or_publishes_any_more() {
+    let server = server();
+    let receiver = connect(&server).await;
+    let mut all = receiver.subscribe("flood").await.unwrap();
+    receiver.sync().await.unwrap();
+    let sender = connect(&server).await;
+    // The number of messages decides where in a chunk the flood ends.
+    for count in [20_000, 20_001, 20_077, 20_123] {
+        for number in 0..count {
+            sender.publish("flood", numbered(number)).await.unwrap();
+        }
+        for number in 0..count {
+            assert_eq!(number_of(&next(&mut all).await), number, "of {count}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Frames out: encoders that append to the caller's buffer and keep no state.
+//! Frames out: encoders that append to the caller's buffer.
 //!
 //! The arguments were checked where their types were made; what arrives here is put on the wire as
 //! it is.
@@ -12,61 +12,101 @@ pub const PING: &[u8] = b"PING\r\n";
 /// `PONG` with its line end.
 pub const PONG: &[u8] = b"PONG\r\n";
 
+/// How a size ends a control line: a blank, its digits, the line end.
+///
+/// Publishers mostly send messages of one size after the other, so whoever encodes them keeps one
+/// of these, and digits are made only when the size changes.
+#[derive(Clone, Copy, Debug)]
+pub struct SizeText {
+    size: usize,
+    len: usize,
+    text: [u8; Self::BYTES],
+}
+
+impl SizeText {
+    /// A blank, twenty digits at most, CR LF, and what makes it a round number to copy.
+    const BYTES: usize = 24;
+
+    /// The text of `size`.
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        let mut text = [b' '; Self::BYTES];
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(size).as_bytes();
+        let end = 1 + digits.len();
+        text[1..end].copy_from_slice(digits);
+        text[end..end + 2].copy_from_slice(b"\r\n");
+        Self { size, len: end + 2, text }
+    }
+
+    /// Becomes that of `size`, if it is not already.
+    #[inline]
+    pub fn set(&mut self, size: usize) {
+        if self.size != size {
+            *self = Self::new(size);
+        }
+    }
+
+    /// Appended as a piece of a fixed length and cut: that takes no call.
+    #[inline]
+    fn append(&self, out: &mut Vec<u8>) {
+        let end = out.len() + self.len;
+        out.extend_from_slice(&self.text);
+        out.truncate(end);
+    }
+}
+
 /// Appends the control line of `PUB`, or of `HPUB` with its header block, up to where the payload
 /// begins.
 ///
-/// The payload and one CR LF must follow.
+/// The payload and one CR LF must follow; room for `following` bytes is made. `size` is that of
+/// headers and payload together.
 #[inline]
 pub fn publish_head(
     out: &mut Vec<u8>,
     subject: &[u8],
     reply: Option<&[u8]>,
     headers: Option<&HeaderMap>,
-    payload_len: usize,
+    size: &SizeText,
+    following: usize,
 ) {
     let reply_len = reply.map_or(0, |reply| reply.len() + 1);
-    let Some(headers) = headers else {
-        out.reserve(subject.len() + reply_len + PUBLISH_HEAD_MAX);
-        out.extend_from_slice(b"PUB ");
-        out.extend_from_slice(subject);
-        if let Some(reply) = reply {
-            out.push(b' ');
-            out.extend_from_slice(reply);
-        }
-        size_and_line_end(out, payload_len);
-        return;
-    };
-    let header_len = headers.encoded_len();
-    out.reserve(subject.len() + reply_len + PUBLISH_HEAD_MAX + header_len);
-    out.extend_from_slice(b"HPUB ");
+    let header_len = headers.map_or(0, HeaderMap::encoded_len);
+    out.reserve(subject.len() + reply_len + PUBLISH_HEAD_MAX + header_len + following);
+    match headers {
+        None => out.extend_from_slice(b"PUB "),
+        Some(_) => out.extend_from_slice(b"HPUB "),
+    }
     out.extend_from_slice(subject);
     if let Some(reply) = reply {
         out.push(b' ');
         out.extend_from_slice(reply);
     }
-    out.push(b' ');
-    decimal(out, header_len as u64);
-    size_and_line_end(out, header_len + payload_len);
-    headers.encode(out);
+    if let Some(headers) = headers {
+        out.push(b' ');
+        decimal(out, header_len as u64);
+        size.append(out);
+        headers.encode(out);
+    } else {
+        size.append(out);
+    }
 }
 
-/// Bytes of an `HPUB` line beside its subject and reply: the verb, two sizes of at most twenty
-/// digits, blanks and the line end.
-const PUBLISH_HEAD_MAX: usize = 5 + 20 + 20 + 3 + 2;
+/// Bytes of an `HPUB` line beside its subject, reply and last size: the verb, a size of at most
+/// twenty digits, blanks, and the text of the last size.
+const PUBLISH_HEAD_MAX: usize = 5 + 20 + 2 + SizeText::BYTES;
 
-/// Appends a whole `PUB` or `HPUB` frame.
+/// Appends a whole `PUB` or `HPUB` frame; `size` is that of headers and payload together.
 #[inline]
 pub fn publish(
     out: &mut Vec<u8>,
     subject: &[u8],
     reply: Option<&[u8]>,
     headers: Option<&HeaderMap>,
+    size: &SizeText,
     payload: &[u8],
 ) {
-    // Once for everything that has no headers.
-    let reply_len = reply.map_or(0, |reply| reply.len() + 1);
-    out.reserve(subject.len() + reply_len + PUBLISH_HEAD_MAX + payload.len() + 2);
-    publish_head(out, subject, reply, headers, payload.len());
+    publish_head(out, subject, reply, headers, size, payload.len() + 2);
     out.extend_from_slice(payload);
     out.extend_from_slice(b"\r\n");
 }
@@ -126,31 +166,6 @@ pub fn message(
     }
     out.extend_from_slice(payload);
     out.extend_from_slice(b"\r\n");
-}
-
-/// Appends a blank, the size, and the line end.
-///
-/// All of it is built aside and appended as one piece of a fixed length, which takes no call.
-#[inline]
-fn size_and_line_end(out: &mut Vec<u8>, size: usize) {
-    const DIGITS: usize = 10;
-    let Some(mut rest) = u32::try_from(size).ok() else {
-        out.push(b' ');
-        decimal(out, size as u64);
-        out.extend_from_slice(b"\r\n");
-        return;
-    };
-    let digits = rest.checked_ilog10().unwrap_or(0) as usize + 1;
-    let mut text = [b' '; DIGITS + 6];
-    for at in (1..=digits.min(DIGITS)).rev() {
-        text[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    text[digits + 1] = b'\r';
-    text[digits + 2] = b'\n';
-    let end = out.len() + digits + 3;
-    out.extend_from_slice(&text);
-    out.truncate(end);
 }
 
 #[inline]

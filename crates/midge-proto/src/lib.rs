@@ -60,8 +60,8 @@ pub use info::{InvalidInfo, ServerInfo};
 pub use message::{Message, MessageFrame, OutboundMessage};
 pub use nuid::{Nuid, NuidString};
 pub use outbox::{
-    CHUNK_BYTES, Chunk, Cut, Fence, FenceId, HeaderSupport, Intake, OnWire, Outbox, OutboxLimits,
-    Publish, Refusal, Requeued, SPLICE_BYTES_MIN, SPLICED_CHUNK_BYTES, ServerLimits,
+    CHUNK_BYTES, Chunk, Cut, Fence, FenceId, HOLD_MAX, HeaderSupport, Intake, OnWire, Outbox,
+    OutboxLimits, Publish, Refusal, Requeued, SPLICE_BYTES_MIN, SPLICED_CHUNK_BYTES, ServerLimits,
 };
 pub use pool::{Login, Order, Server, ServerId};
 pub use random::Random;

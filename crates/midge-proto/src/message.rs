@@ -66,23 +66,53 @@ impl Message {
     #[inline]
     #[must_use]
     pub fn from_frame(chunk: &Bytes, frame: &MessageFrame) -> Self {
-        let mut message = Self {
+        let mut message = Self::empty();
+        message.subject.set_from_chunk(chunk, frame.subject());
+        message.set_all_but_subject(chunk, frame);
+        message
+    }
+
+    /// A message to be filled in.
+    #[inline]
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
             subject: Subject::unset(),
             reply: None,
-            payload: slice(chunk, frame.payload()),
+            payload: Bytes::new(),
             headers: None,
             status: None,
             description: None,
-            length: frame.length(),
-        };
-        message.subject.set_from_chunk(chunk, frame.subject());
+            length: 0,
+        }
+    }
+
+    /// Turns an [`empty`](Self::empty) message into that of [`from_frame`](Self::from_frame), where
+    /// it stands: a message is a large value, and making it where it is read saves moving it.
+    ///
+    /// `latest` is the subject of the subscription's message before, and becomes that of this one
+    /// if it is short. Mostly they are the same, and then the text is not checked again.
+    #[inline]
+    pub fn fill(&mut self, chunk: &Bytes, frame: &MessageFrame, latest: &mut Subject) {
+        if chunk.get(frame.subject()).is_some_and(|bytes| latest.as_bytes() == bytes) {
+            self.subject.clone_from(latest);
+        } else {
+            self.subject.set_from_chunk(chunk, frame.subject());
+            latest.set_if_inline(&self.subject);
+        }
+        self.set_all_but_subject(chunk, frame);
+    }
+
+    #[inline]
+    fn set_all_but_subject(&mut self, chunk: &Bytes, frame: &MessageFrame) {
+        self.payload = slice(chunk, frame.payload());
+        self.length = frame.length();
         if frame.reply_len > 0 {
-            message.reply.insert(Subject::unset()).set_from_chunk(chunk, frame.reply());
+            self.reply.insert(Subject::unset()).set_from_chunk(chunk, frame.reply());
         }
         if frame.header_len > 0 {
-            message.read_headers(slice(chunk, frame.header_block()));
+            self.read_headers(slice(chunk, frame.header_block()));
         }
-        message
     }
 
     fn read_headers(&mut self, block: Bytes) {

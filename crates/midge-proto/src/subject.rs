@@ -112,6 +112,14 @@ impl Subject {
         self.text.set_from_chunk(chunk, range);
     }
 
+    /// Becomes `other` if that is short: a longer one would keep its chunk alive.
+    #[inline]
+    pub(crate) fn set_if_inline(&mut self, other: &Self) {
+        if other.text.is_inline() {
+            self.clone_from(other);
+        }
+    }
+
     /// The text; where the bytes are not UTF-8 it has U+FFFD.
     #[inline]
     #[must_use]

@@ -112,6 +112,12 @@ impl Text {
         }
     }
 
+    /// Whether it keeps nothing else alive.
+    #[inline]
+    pub(crate) const fn is_inline(&self) -> bool {
+        matches!(self, Self::Inline(_))
+    }
+
     fn lossy(bytes: Bytes) -> Self {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Self::Lossy(Arc::new(Lossy { text, bytes }))

@@ -8,7 +8,7 @@ pub use crate::error::{
 };
 use crate::event::Events;
 use crate::options::{InvalidPool, check_pool};
-use crate::publish::{self, PublishFuture};
+use crate::publish::{self, Extra, Plain, PublishFuture};
 pub use crate::request::Request;
 use crate::shared::{Command, DrainReport, Fence, Fenced, Shared, State, View, wake};
 use crate::sleep::Sleep;
@@ -86,9 +86,9 @@ impl Client {
     /// # Cancel safety
     ///
     /// The message is accepted in the poll that returns `Ok`: a dropped future has sent nothing.
-    pub fn publish<S: ToSubject>(&self, subject: S, payload: Bytes) -> PublishFuture<'_> {
+    pub fn publish<S: ToSubject>(&self, subject: S, payload: Bytes) -> PublishFuture<'_, Plain> {
         let subject = subject.into_subject();
-        PublishFuture::new(self.shared(), subject, None, None, payload)
+        PublishFuture::new(self.shared(), subject, payload, Plain)
     }
 
     /// Publishes with headers; an empty map is sent as none.
@@ -107,7 +107,8 @@ impl Client {
         payload: Bytes,
     ) -> PublishFuture<'_> {
         let subject = subject.into_subject();
-        PublishFuture::new(self.shared(), subject, None, Some(headers), payload)
+        let extra = Extra { reply: None, headers: Some(headers) };
+        PublishFuture::new(self.shared(), subject, payload, extra)
     }
 
     /// Publishes with a reply subject, to which the caller listens by itself.
@@ -126,7 +127,8 @@ impl Client {
         payload: Bytes,
     ) -> PublishFuture<'_> {
         let (subject, reply) = (subject.into_subject(), Some(reply.into_subject()));
-        PublishFuture::new(self.shared(), subject, reply, None, payload)
+        let extra = Extra { reply, headers: None };
+        PublishFuture::new(self.shared(), subject, payload, extra)
     }
 
     /// Publishes with a reply subject and headers.
@@ -146,7 +148,8 @@ impl Client {
         payload: Bytes,
     ) -> PublishFuture<'_> {
         let (subject, reply) = (subject.into_subject(), Some(reply.into_subject()));
-        PublishFuture::new(self.shared(), subject, reply, Some(headers), payload)
+        let extra = Extra { reply, headers: Some(headers) };
+        PublishFuture::new(self.shared(), subject, payload, extra)
     }
 
     /// Publishes a message as one value; a received one can be sent on by `.into()`.
@@ -160,7 +163,7 @@ impl Client {
     /// As [`publish`](Self::publish).
     pub fn publish_message(&self, message: OutboundMessage) -> PublishFuture<'_> {
         let OutboundMessage { subject, reply, payload, headers } = message;
-        PublishFuture::new(self.shared(), subject, reply, headers, payload)
+        PublishFuture::new(self.shared(), subject, payload, Extra { reply, headers })
     }
 
     /// Publishes now or not at all.
@@ -220,7 +223,7 @@ impl Client {
     /// As [`publish`](Self::publish).
     pub async fn respond(&self, to: &Message, payload: Bytes) -> Result<(), PublishError> {
         let reply = to.reply.clone().ok_or(PublishError::NoReply)?;
-        PublishFuture::new(self.shared(), reply, None, None, payload).await
+        PublishFuture::new(self.shared(), reply, payload, Plain).await
     }
 
     /// As [`respond`](Self::respond), with headers.
@@ -239,7 +242,8 @@ impl Client {
         payload: Bytes,
     ) -> Result<(), PublishError> {
         let reply = to.reply.clone().ok_or(PublishError::NoReply)?;
-        PublishFuture::new(self.shared(), reply, None, Some(headers), payload).await
+        let extra = Extra { reply: None, headers: Some(headers) };
+        PublishFuture::new(self.shared(), reply, payload, extra).await
     }
 
     // ---- subscribing ----
@@ -360,7 +364,7 @@ impl Client {
     ///
     /// Safe.
     pub async fn flush(&self) -> Result<(), FlushError> {
-        let receiver = {
+        let (receiver, driver) = {
             let mut core = self.shared().core.lock();
             if core.view.state == State::Closed {
                 return Err(FlushError::Closed);
@@ -371,8 +375,9 @@ impl Client {
             }
             let (sender, receiver) = oneshot::channel();
             core.flushes.push((end, sender));
-            receiver
+            (receiver, core.unpark_at_once())
         };
+        wake(driver);
         receiver.await.unwrap_or(Err(FlushError::Closed))
     }
 
@@ -430,7 +435,7 @@ impl Client {
             }
             let (sender, receiver) = oneshot::channel();
             core.fences.insert(id, Fence::Caller(sender, Vec::new()));
-            (receiver, core.unpark())
+            (receiver, core.unpark_at_once())
         };
         wake(waker);
         receiver.await.unwrap_or(Err(FlushError::Closed))

@@ -46,13 +46,13 @@ pub use midge_proto::{
     Step, Subject, ToServerAddrs, ToSubject, header,
 };
 pub use options::{ConnectOptions, FirstConnection, InvalidPool, REQUEST_TIMEOUT};
-pub use publish::PublishFuture;
+pub use publish::{Extra, Extras, Plain, PublishFuture};
 pub use request::Request;
 pub use runtime::{Runtime, SocketOptions, SpawnError, Stream};
 pub use shared::{DrainReport, State};
 pub use statistics::Statistics;
 pub use subscribe::SubscribeBuilder;
-pub use subscriber::{NextError, Subscriber};
+pub use subscriber::{Next, NextError, Subscriber};
 
 #[cfg(feature = "tls")]
 pub use rustls;

@@ -8,7 +8,7 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use midge_proto::{HeaderMap, OutboundMessage, Publish, Refusal, Subject};
+use midge_proto::{HeaderMap, Publish, Refusal, Subject};
 
 /// A message on its way into the outbox: the future of [`Client::publish`](crate::Client::publish).
 ///
@@ -19,23 +19,68 @@ use midge_proto::{HeaderMap, OutboundMessage, Publish, Refusal, Subject};
 ///
 /// Dropped before it is ready, it has sent nothing and gives up its place in line.
 #[must_use = "nothing is sent before it is awaited"]
-pub struct PublishFuture<'a> {
+pub struct PublishFuture<'a, E = Extra> {
     shared: &'a Shared,
-    message: OutboundMessage,
+    subject: Subject,
+    payload: Bytes,
+    /// Kept apart, so that a plain message is a small value.
+    extra: E,
     /// The place in line, once there was no room.
     ticket: Option<Ticket<'a>>,
 }
 
-impl<'a> PublishFuture<'a> {
+/// What a message may have beside its subject and payload.
+#[derive(Debug)]
+pub struct Extra {
+    pub(crate) reply: Option<Subject>,
+    pub(crate) headers: Option<HeaderMap>,
+}
+
+/// Nothing beside subject and payload.
+#[derive(Debug)]
+pub struct Plain;
+
+/// What an [`Extra`] and a [`Plain`] have in common.
+pub trait Extras: fmt::Debug + Unpin + sealed::Sealed {
+    #[doc(hidden)]
+    fn reply(&self) -> Option<&Subject>;
+    #[doc(hidden)]
+    fn headers(&self) -> Option<&HeaderMap>;
+}
+
+impl Extras for Extra {
+    fn reply(&self) -> Option<&Subject> {
+        self.reply.as_ref()
+    }
+
+    fn headers(&self) -> Option<&HeaderMap> {
+        self.headers.as_ref()
+    }
+}
+
+impl Extras for Plain {
     #[inline]
-    pub(crate) fn new(
-        shared: &'a Shared,
-        subject: Subject,
-        reply: Option<Subject>,
-        headers: Option<HeaderMap>,
-        payload: Bytes,
-    ) -> Self {
-        Self { shared, message: OutboundMessage { subject, reply, payload, headers }, ticket: None }
+    fn reply(&self) -> Option<&Subject> {
+        None
+    }
+
+    #[inline]
+    fn headers(&self) -> Option<&HeaderMap> {
+        None
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Extra {}
+    impl Sealed for super::Plain {}
+}
+
+impl<'a, E: Extras> PublishFuture<'a, E> {
+    #[inline]
+    pub(crate) fn new(shared: &'a Shared, subject: Subject, payload: Bytes, extra: E) -> Self {
+        Self { shared, subject, payload, extra, ticket: None }
     }
 
     /// Waits for room with a checked message.
@@ -47,13 +92,13 @@ impl<'a> PublishFuture<'a> {
             return Poll::Pending;
         }
         let result = core.outbox.publish(Publish {
-            subject: self.message.subject.as_bytes(),
-            reply: self.message.reply.as_ref().map(Subject::as_bytes),
-            headers: self.message.headers.as_ref(),
-            payload: &self.message.payload,
+            subject: self.subject.as_bytes(),
+            reply: self.extra.reply().map(Subject::as_bytes),
+            headers: self.extra.headers(),
+            payload: &self.payload,
         });
         let next = ticket.number.take().and_then(|number| core.leave_line(number));
-        let driver = core.unpark();
+        let driver = core.unpark_for(self.extra.reply());
         drop(core);
         wake(driver);
         wake(next);
@@ -61,15 +106,15 @@ impl<'a> PublishFuture<'a> {
     }
 }
 
-impl Future for PublishFuture<'_> {
+impl<E: Extras> Future for PublishFuture<'_, E> {
     type Output = Result<(), PublishError>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         if this.ticket.is_none() {
-            let OutboundMessage { subject, reply, payload, headers } = &this.message;
-            match try_publish(this.shared, subject, reply.as_ref(), headers.as_ref(), payload) {
+            let (reply, headers) = (this.extra.reply(), this.extra.headers());
+            match try_publish(this.shared, &this.subject, reply, headers, &this.payload) {
                 Err(PublishError::Refused(Refusal::Full)) => {}
                 result => return Poll::Ready(result),
             }
@@ -78,9 +123,13 @@ impl Future for PublishFuture<'_> {
     }
 }
 
-impl fmt::Debug for PublishFuture<'_> {
+impl<E: Extras> fmt::Debug for PublishFuture<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublishFuture").field("message", &self.message).finish_non_exhaustive()
+        f.debug_struct("PublishFuture")
+            .field("subject", &self.subject)
+            .field("extra", &self.extra)
+            .field("payload_len", &self.payload.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,7 +178,7 @@ fn append(
     let waker = {
         let mut core = shared.core.lock();
         publish(&mut core, message)?;
-        core.unpark()
+        core.unpark_for(reply)
     };
     wake(waker);
     Ok(())

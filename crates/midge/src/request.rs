@@ -116,7 +116,7 @@ pub(crate) async fn send(
         };
         let result = core.request(parts, ReplyWaiter { sender, subject: subject.clone() });
         let next = ticket.number.take().and_then(|number| core.leave_line(number));
-        let driver = core.unpark();
+        let driver = core.unpark_at_once();
         drop(core);
         wake(driver);
         wake(next);

@@ -255,15 +255,33 @@ impl Core {
         }
     }
 
-    /// The driver's waker, if it has to be woken for new work.
+    /// The driver's waker, if it sleeps.
     #[inline]
-    pub(crate) fn unpark(&mut self) -> Option<Waker> {
+    fn unpark(&mut self) -> Option<Waker> {
         self.parked.take()
+    }
+
+    /// The driver's waker, if it has to be woken for a message that was appended. One with a reply
+    /// subject is waited for.
+    #[inline]
+    pub(crate) fn unpark_for(&mut self, reply: Option<&Subject>) -> Option<Waker> {
+        match reply {
+            Some(_) => self.unpark_at_once(),
+            None if self.outbox.holds_back() => None,
+            None => self.unpark(),
+        }
+    }
+
+    /// The driver's waker, if it has to be woken for one who waits for what is in the queue.
+    #[inline]
+    pub(crate) fn unpark_at_once(&mut self) -> Option<Waker> {
+        self.outbox.release();
+        self.unpark()
     }
 
     pub(crate) fn command(&mut self, command: Command) -> Option<Waker> {
         self.commands.push(command);
-        self.unpark()
+        self.unpark_at_once()
     }
 
     pub(crate) fn next_sid(&mut self) -> Sid {

@@ -6,6 +6,7 @@ use crate::mailbox::{End, Limits, Mailbox, Pending, Reader, Refill, Room, SlowCo
 use crate::shared::{Command, Fence, Target};
 use crate::sync::Arc;
 use core::fmt;
+use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
@@ -58,8 +59,10 @@ impl Subscriber {
     /// # Cancel safety
     ///
     /// A message leaves the queue in the poll that returns it: nothing is lost.
-    pub async fn next(&mut self) -> Option<Message> {
-        core::future::poll_fn(|cx| self.poll_message(cx)).await
+    #[inline]
+    #[expect(clippy::should_implement_trait, reason = "the name every user of streams looks for")]
+    pub fn next(&mut self) -> Next<'_> {
+        Next { subscriber: self }
     }
 
     /// The next message, or what kept it away.
@@ -253,15 +256,20 @@ impl Subscriber {
     /// A message is a large value: it is made where it is returned, and moved nowhere.
     #[inline(always)]
     fn take(&mut self, waker: Option<&Waker>) -> Poll<Option<Message>> {
-        match self.reader.take() {
-            Some(message) => {
-                if self.reader.should_tell() {
-                    self.tell_room();
-                }
-                Poll::Ready(Some(message))
+        if !self.reader.has_message() {
+            let refill = self.refill(waker);
+            if !matches!(refill, Refill::Run) {
+                return self.nothing(refill);
             }
-            None => self.take_more(waker),
         }
+        let mut taken = Poll::Ready(Some(Message::empty()));
+        if let Poll::Ready(Some(message)) = &mut taken {
+            self.reader.take(message);
+        }
+        if self.reader.should_tell() {
+            self.tell_room();
+        }
+        taken
     }
 
     #[cold]
@@ -272,19 +280,39 @@ impl Subscriber {
     }
 
     #[inline(never)]
-    fn take_more(&mut self, waker: Option<&Waker>) -> Poll<Option<Message>> {
+    fn refill(&mut self, waker: Option<&Waker>) -> Refill {
         let (refill, room) = self.reader.refill(waker);
         if room == Room::Made {
             self.handle.shared.command(Command::RoomMade);
         }
+        refill
+    }
+
+    #[cold]
+    fn nothing(&mut self, refill: Refill) -> Poll<Option<Message>> {
         match refill {
-            Refill::Run => self.take(waker),
-            Refill::Empty => Poll::Pending,
+            Refill::Run | Refill::Empty => Poll::Pending,
             Refill::End(end) => {
                 self.ended = Some(end);
                 Poll::Ready(None)
             }
         }
+    }
+}
+
+/// The future of [`Subscriber::next`].
+#[derive(Debug)]
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Next<'a> {
+    subscriber: &'a mut Subscriber,
+}
+
+impl Future for Next<'_> {
+    type Output = Option<Message>;
+
+    #[inline(always)]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.get_mut().subscriber.poll_message(cx)
     }
 }
 

@@ -1,6 +1,7 @@
 use crate::client::Client;
 use crate::error::{PublishError, RequestError, SubscribeError};
 use crate::request::Request;
+use crate::shared::wake;
 use bytes::Bytes;
 use core::future::Future;
 use core::pin::Pin;
@@ -141,6 +142,9 @@ impl Sink<OutboundMessage> for Client {
             return Poll::Ready(Err(midge_proto::Refusal::Closed.into()));
         }
         core.wait_for_room(cx.waker());
+        let driver = core.unpark_at_once();
+        drop(core);
+        wake(driver);
         Poll::Pending
     }
 

@@ -97,51 +97,42 @@ struct Last {
 #[inline]
 fn line_end(rest: &[u8], at: usize) -> Option<Last> {
     let (number, end) = number(rest, at)?;
-    let line_len = end + 2;
-    (rest.get(end..line_len)? == b"\r\n").then_some(Last { number, line_len })
+    match rest.get(end..)? {
+        [b'\r', b'\n', ..] => Some(Last { number, line_len: end + 2 }),
+        _ => None,
+    }
 }
 
 /// Where the argument behind the blank at `end` begins.
 #[inline]
 fn next_argument(rest: &[u8], end: usize) -> Option<usize> {
-    let blank = *rest.get(end)? == b' ';
-    let more = !is_blank(*rest.get(end + 1)?);
-    (blank && more).then_some(end + 1)
+    match rest.get(end..)? {
+        [b' ', more, ..] if !is_blank(*more) => Some(end + 1),
+        _ => None,
+    }
 }
 
 /// A size at `at`, and where it ends.
 #[inline]
 fn number(rest: &[u8], at: usize) -> Option<(u32, usize)> {
-    let mut end = at;
-    let mut number = 0u32;
-    while let Some(value) = digit(rest, end) {
+    let (mut number, mut len) = (0u32, 0);
+    for byte in rest.get(at..)? {
+        let value = byte.wrapping_sub(b'0');
+        if value > 9 {
+            break;
+        }
         // Nine digits always fit, and more of them are the other parser's to refuse.
-        number = number.wrapping_mul(10).wrapping_add(value);
-        end += 1;
+        number = number.wrapping_mul(10).wrapping_add(u32::from(value));
+        len += 1;
     }
-    (end > at && end - at <= SIZE_DIGITS_MAX).then_some((number, end))
+    if len == 0 || len > SIZE_DIGITS_MAX { None } else { Some((number, at + len)) }
 }
 
-/// A subscription id at `at`, and where it ends.
+/// A subscription id at `at`, and where it ends: as a size, for ids are counted from 1.
 #[inline]
 fn id(rest: &[u8], at: usize) -> Option<(Sid, usize)> {
-    let mut end = at;
-    let mut number = 0u64;
-    while let Some(value) = digit(rest, end) {
-        number = number.wrapping_mul(10).wrapping_add(u64::from(value));
-        end += 1;
-    }
-    let fits = end - at <= ID_DIGITS_MAX;
-    fits.then(|| Sid::new(number)).flatten().map(|sid| (sid, end))
-}
-
-/// Digits of an id that always fit into 64 bits.
-const ID_DIGITS_MAX: usize = 18;
-
-#[inline]
-fn digit(rest: &[u8], at: usize) -> Option<u32> {
-    let value = rest.get(at)?.wrapping_sub(b'0');
-    (value <= 9).then_some(u32::from(value))
+    let (number, end) = number(rest, at)?;
+    Some((Sid::new(u64::from(number))?, end))
 }
 
 /// Where the word that begins at `start` ends: at the first blank or control byte.

@@ -364,7 +364,8 @@ fn any_frame() -> impl Strategy<Value = Vec<u8>> {
         4 => (token, proptest::option::of(token), body).prop_map(|(subject, reply, body)| {
             let mut out = Vec::new();
             let reply = reply.as_ref().map(String::as_bytes);
-            encode::publish(&mut out, subject.as_bytes(), reply, None, &body);
+            let size = encode::SizeText::new(body.len());
+            encode::publish(&mut out, subject.as_bytes(), reply, None, &size, &body);
             out
         }),
         3 => prop::sample::select(vec![
@@ -443,7 +444,9 @@ proptest! {
             headers.insert("K", value.as_str());
             headers
         });
-        encode::publish(&mut out, subject.as_bytes(), other, headers.as_ref(), &body);
+        let size = headers.as_ref().map_or(0, HeaderMap::encoded_len) + body.len();
+        let size = encode::SizeText::new(size);
+        encode::publish(&mut out, subject.as_bytes(), other, headers.as_ref(), &size, &body);
         encode::subscribe(&mut out, subject.as_bytes(), other, sid);
         encode::unsubscribe(&mut out, sid, max);
         out.extend_from_slice(encode::PONG);

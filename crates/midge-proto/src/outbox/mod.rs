@@ -11,20 +11,23 @@
 //! ```
 
 mod chunk;
+mod pace;
 mod requeue;
 #[cfg(test)]
 mod tests;
 
 pub use chunk::{Chunk, Fence, FenceId};
+pub use pace::HOLD_MAX;
 pub use requeue::{Cut, Requeued};
 
-use crate::encode;
+use crate::encode::{self, SizeText};
 use crate::header::HeaderMap;
 use crate::sid::Sid;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
+use pace::Pace;
 
 /// Bytes after which a chunk is closed, and so the size of one write.
 ///
@@ -180,6 +183,8 @@ pub struct Outbox {
     with_headers: bool,
     published: u64,
     published_bytes: u64,
+    size_text: SizeText,
+    pace: Pace,
 }
 
 impl Outbox {
@@ -200,6 +205,8 @@ impl Outbox {
             with_headers: false,
             published: 0,
             published_bytes: 0,
+            size_text: SizeText::new(0),
+            pace: Pace::default(),
         }
     }
 
@@ -245,19 +252,19 @@ impl Outbox {
     ) {
         self.largest = self.largest.max(size);
         self.with_headers |= header_len > 0;
-        let tail = self.tail_for(size.min(SPLICE_BYTES_MIN) + message.subject.len());
+        self.size_text.set(size);
+        let size_text = self.size_text;
+        let Publish { subject, reply, payload, .. } = message;
+        let tail = self.tail_for(size.min(SPLICE_BYTES_MIN) + subject.len());
         tail.count_publish();
-        let added = if message.payload.len() < SPLICE_BYTES_MIN {
-            tail.append(|out| {
-                encode::publish(out, message.subject, message.reply, headers, message.payload);
-            })
+        let added = if payload.len() < SPLICE_BYTES_MIN {
+            tail.append(|out| encode::publish(out, subject, reply, headers, &size_text, payload))
         } else {
             let head = tail.append(|out| {
-                let (subject, reply) = (message.subject, message.reply);
-                encode::publish_head(out, subject, reply, headers, message.payload.len());
+                encode::publish_head(out, subject, reply, headers, &size_text, 0);
             });
-            tail.splice(message.payload.clone());
-            head + message.payload.len() + tail.append(|out| out.extend_from_slice(b"\r\n"))
+            tail.splice(payload.clone());
+            head + payload.len() + tail.append(|out| out.extend_from_slice(b"\r\n"))
         };
         self.published += 1;
         self.published_bytes += size as u64;
@@ -324,11 +331,27 @@ impl Outbox {
             }
         };
         self.queued -= chunk.len();
+        self.pace.take(chunk.len());
         if self.queued == 0 {
             self.largest = 0;
             self.with_headers = false;
         }
         Some(chunk)
+    }
+
+    /// Whether what waits is the unfinished chunk of a flood, which is not to be taken before it is
+    /// full or has waited for [`HOLD_MAX`], nor is anybody to be woken for it.
+    #[must_use]
+    #[inline]
+    pub fn holds_back(&self) -> bool {
+        self.pace.is_flood() && self.closed.is_empty() && self.queued > 0
+    }
+
+    /// Holds nothing back until the next flood: somebody waits for what is in the queue, it was held
+    /// back for long enough, or whoever takes has caught up with it.
+    #[inline]
+    pub fn release(&mut self) {
+        self.pace.rest();
     }
 
     /// Gives a written chunk's buffer back.
@@ -352,6 +375,7 @@ impl Outbox {
     pub fn set_online(&mut self, server: ServerLimits) {
         self.link = Link::Online;
         self.server = server;
+        self.release();
     }
 
     /// The server's limits changed, or are known before the connection is ready.
@@ -496,6 +520,7 @@ impl Outbox {
         }
         let added = self.tail_for(64).append(write);
         self.added(added);
+        self.release();
         OnWire::Yes
     }
 

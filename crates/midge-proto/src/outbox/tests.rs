@@ -611,3 +611,54 @@ fn dropping_publishes_keeps_subscriptions_and_fences_in_order() {
     assert_eq!(chunk.publishes(), 0);
     assert!(outbox.is_empty());
 }
+
+/// Publishes and takes until so much was taken without a rest that it is a flood; leaves one message.
+fn flooded() -> Outbox {
+    let mut outbox = online();
+    while !outbox.holds_back() {
+        outbox.take();
+        publish(&mut outbox, "flood", &[0; 8000]).unwrap();
+    }
+    outbox
+}
+
+#[test]
+fn the_unfinished_chunk_of_a_flood_is_held_back_until_it_is_full() {
+    let mut outbox = flooded();
+    assert!(outbox.queued_bytes() < CHUNK_BYTES && !outbox.is_empty());
+    while outbox.queued_bytes() < CHUNK_BYTES {
+        assert!(outbox.holds_back());
+        publish(&mut outbox, "flood", &[0; 8000]).unwrap();
+    }
+    assert!(!outbox.holds_back(), "a full chunk goes out");
+    let full = outbox.take().unwrap();
+    assert!(full.len() > CHUNK_BYTES / 2);
+    assert!(outbox.holds_back(), "what follows waits again");
+}
+
+#[test]
+fn nothing_is_held_back_that_somebody_waits_for_or_after_a_rest() {
+    let mut outbox = online();
+    publish(&mut outbox, "first", b"x").unwrap();
+    assert!(!outbox.holds_back(), "a lone message goes out at once");
+
+    let mut outbox = flooded();
+    outbox.fence(FenceId(1)).unwrap();
+    assert!(!outbox.holds_back(), "a PING is waited for");
+
+    let mut outbox = flooded();
+    outbox.subscribe(b"a", None, sid(1)).unwrap();
+    assert!(!outbox.holds_back(), "so is a SUB");
+
+    let mut outbox = flooded();
+    outbox.release();
+    assert!(!outbox.holds_back());
+    assert!(outbox.take().is_some());
+    publish(&mut outbox, "slowly", b"x").unwrap();
+    assert!(!outbox.holds_back(), "a new flood has to begin first");
+
+    let mut outbox = flooded();
+    let _ = outbox.set_offline(Vec::new(), Cut::Other);
+    outbox.set_online(ANY_SERVER);
+    assert!(!outbox.holds_back(), "another connection begins without a flood");
+}

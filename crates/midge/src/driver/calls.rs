@@ -9,7 +9,7 @@ use crate::statistics::add;
 use crate::sync::Arc;
 use core::net::SocketAddr;
 use core::task::{Context, Poll, Waker};
-use midge_proto::{Chosen, Decoder, Instant, Phase, Writing};
+use midge_proto::{Chosen, Decoder, HOLD_MAX, Instant, Phase, Writing};
 use std::io::{self, IoSlice};
 
 /// What the adapter asks.
@@ -38,14 +38,15 @@ impl Driver {
         !core.requests.is_empty() || !core.fences.is_empty()
     }
 
-    /// Appends to `out` what is to be written next; nothing when there is nothing.
-    pub fn write_slices<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
+    /// Puts what is to be written next into the first of `out`; returns how many were set.
+    pub fn write_slices<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
-            out.push(IoSlice::new(tls.output()));
-            return;
+            let Some(first) = out.first_mut() else { return 0 };
+            *first = IoSlice::new(tls.output());
+            return 1;
         }
-        self.outbound.slices(out);
+        self.outbound.slices(out)
     }
 
     /// Whether there is anything to write; takes the next chunk if the last one is out.
@@ -62,7 +63,13 @@ impl Driver {
                 let mut core = shared.core.lock();
                 // The answer to a SUB in the chunk may come before the next poll.
                 self.take_commands(&mut core);
-                let chunk = core.outbox.take();
+                let chunk = if core.outbox.holds_back() {
+                    self.held_until.get_or_insert(now + HOLD_MAX);
+                    None
+                } else {
+                    self.held_until = None;
+                    core.outbox.take()
+                };
                 core.in_flight = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
                 chunk
             };
@@ -88,7 +95,8 @@ impl Driver {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let requests = self.shared.core.lock().requests.poll_timeout();
-        let others = [requests, self.sleeps.poll_timeout(), self.shutdown.deadline()];
+        let others =
+            [requests, self.sleeps.poll_timeout(), self.shutdown.deadline(), self.held_until];
         others.into_iter().flatten().fold(self.connection.poll_timeout(), |first, at| {
             Some(first.map_or(at, |first: Instant| first.min(at)))
         })
@@ -103,9 +111,13 @@ impl Driver {
     /// Leaves a waker for when a handle has something to do; says whether it has already.
     pub fn park(&mut self, waker: &Waker) -> Parked {
         let mut core = self.shared.core.lock();
-        let may_write = self.connection.is_ready() && !core.outbox.is_empty();
+        let may_write =
+            self.connection.is_ready() && !core.outbox.is_empty() && !core.outbox.holds_back();
         let may_sleep = core.commands.is_empty() && self.deferred.is_empty();
         if may_sleep && !(may_write && self.outbound.is_empty()) {
+            if core.outbox.is_empty() {
+                core.outbox.release();
+            }
             core.park(waker);
             drop(core);
             self.inbound.rest();
@@ -224,6 +236,10 @@ impl Driver {
             let mut core = self.shared.core.lock();
             while let Some(waiter) = core.requests.poll_expired(now) {
                 expired.push(waiter);
+            }
+            if self.held_until.is_some_and(|at| at <= now) {
+                self.held_until = None;
+                core.outbox.release();
             }
         }
         for waiter in expired {

@@ -62,7 +62,7 @@ impl Driver {
             return;
         }
         self.decoder.consume();
-        let chunk = self.inbound.cut(consumed);
+        let chunk = self.inbound.cut(consumed, self.decoder.wanted().unwrap_or(0));
         if self.sorter.is_empty() {
             return;
         }

@@ -1,7 +1,9 @@
 //! Bytes that came in: the buffer they are read into, and the sorting of messages by subscription.
 
 use bytes::{Bytes, BytesMut};
+use core::mem;
 use midge_proto::{MessageFrame, Slot};
+use std::collections::VecDeque;
 
 /// Smallest read buffer in bytes: INFO and a few small messages.
 const BUFFER_MIN: usize = 2 << 10;
@@ -12,10 +14,16 @@ pub(crate) const BUFFER_MAX_DEFAULT: usize = 64 << 10;
 /// Room for a read in bytes below which a new buffer is taken.
 const ROOM_MIN: usize = 512;
 
+/// Buffers in the hands of readers that are looked after, to be filled again.
+const RETIRED_MAX: usize = 16;
+
 /// A buffer that bytes are read into and whole frames are cut off from.
 ///
 /// It grows while reads fill it and shrinks with an idle connection. What is cut off is shared with
 /// the messages in it; what is left of an unfinished frame moves to the next buffer once at most.
+///
+/// A buffer that was filled well is handed out whole, and comes back once the messages in it are
+/// gone: as long as their reader keeps up, nothing is allocated and nothing is zeroed.
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
     /// Initialised throughout; bytes up to `filled` were read.
@@ -23,24 +31,44 @@ pub(crate) struct ReadBuffer {
     filled: usize,
     size: usize,
     max: usize,
+    /// Whole buffers that were handed out, oldest first.
+    retired: VecDeque<Bytes>,
 }
 
 impl ReadBuffer {
     pub(crate) fn new(max: usize) -> Self {
         let max = max.max(BUFFER_MIN);
-        Self { buf: BytesMut::new(), filled: 0, size: BUFFER_MIN, max }
+        let (buf, retired) = (BytesMut::new(), VecDeque::new());
+        Self { buf, filled: 0, size: BUFFER_MIN, max, retired }
     }
 
     /// Where to read to; `wanted` is the size of an unfinished message at the front.
     pub(crate) fn room(&mut self, wanted: usize) -> &mut [u8] {
-        let capacity = self.size.max(wanted);
         let short = self.buf.len() - self.filled < ROOM_MIN;
         if short || self.buf.len() < wanted {
-            let mut fresh = BytesMut::zeroed(capacity.max(self.filled + ROOM_MIN));
-            fresh[..self.filled].copy_from_slice(&self.buf[..self.filled]);
-            self.buf = fresh;
+            self.renew(0, wanted);
         }
         &mut self.buf[self.filled..]
+    }
+
+    /// Goes on in another buffer with what is left behind the first `consumed` bytes; returns the
+    /// old one.
+    fn renew(&mut self, consumed: usize, wanted: usize) -> BytesMut {
+        let left = self.filled - consumed;
+        let capacity = self.size.max(wanted).max(left + ROOM_MIN);
+        let mut fresh = self.returned(capacity).unwrap_or_else(|| BytesMut::zeroed(capacity));
+        fresh[..left].copy_from_slice(&self.buf[consumed..self.filled]);
+        self.filled = left;
+        mem::replace(&mut self.buf, fresh)
+    }
+
+    /// A buffer whose messages are all gone.
+    fn returned(&mut self, capacity: usize) -> Option<BytesMut> {
+        if !self.retired.front()?.is_unique() {
+            return None;
+        }
+        let buf = self.retired.pop_front()?.try_into_mut().ok()?;
+        (buf.len() >= capacity).then_some(buf)
     }
 
     /// So many bytes were read.
@@ -64,10 +92,20 @@ impl ReadBuffer {
         &self.buf[..self.filled]
     }
 
-    /// Cuts `count` bytes off the front, to be shared by the messages in them.
-    pub(crate) fn cut(&mut self, count: usize) -> Bytes {
-        self.filled -= count;
-        self.buf.split_to(count).freeze()
+    /// Cuts `count` bytes off the front, to be shared by the messages in them; `wanted` is the size
+    /// of the unfinished message behind them.
+    pub(crate) fn cut(&mut self, count: usize, wanted: usize) -> Bytes {
+        if count * 2 < self.buf.len() || self.size == BUFFER_MIN {
+            self.filled -= count;
+            return self.buf.split_to(count).freeze();
+        }
+        let whole = self.renew(count, wanted).freeze();
+        let chunk = whole.slice(..count);
+        if self.retired.len() == RETIRED_MAX {
+            self.retired.pop_front();
+        }
+        self.retired.push_back(whole);
+        chunk
     }
 
     /// Forgets everything.
@@ -75,6 +113,7 @@ impl ReadBuffer {
         self.buf = BytesMut::new();
         self.filled = 0;
         self.size = BUFFER_MIN;
+        self.retired = VecDeque::new();
     }
 
     /// Nothing is expected soon: lets go of an empty buffer if a new one costs next to nothing.

@@ -57,6 +57,8 @@ pub struct Driver {
     inbound: ReadBuffer,
     sorter: Sorter,
     outbound: Outbound,
+    /// When the unfinished chunk of a flood is written all the same.
+    held_until: Option<Instant>,
     /// Where messages go, by slot.
     targets: Vec<Option<Target>>,
     /// Commands that need the time or more than the registry.
@@ -111,6 +113,7 @@ impl Driver {
             inbound: ReadBuffer::new(parts.read_buffer_max),
             sorter: Sorter::default(),
             outbound: Outbound::default(),
+            held_until: None,
             targets: Vec::new(),
             deferred: Vec::new(),
             sleeps: Sleeps::default(),

@@ -42,17 +42,17 @@ impl Outbound {
         &mut self.control
     }
 
-    /// What to write next, up to one chunk.
-    pub(crate) fn slices<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
-        let mut add = |piece: &'a [u8]| {
-            if !piece.is_empty() && out.len() < SLICES_MAX {
-                out.push(IoSlice::new(piece));
-            }
-        };
-        match &self.chunk {
-            Some(chunk) => chunk.slices(self.chunk_at).for_each(&mut add),
-            None => add(&self.control[self.control_at..]),
+    /// What to write next, up to one chunk and as many pieces as `out` takes; returns how many.
+    pub(crate) fn slices<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
+        let control = self.chunk.is_none().then(|| &self.control[self.control_at..]);
+        let chunk = self.chunk.iter().flat_map(|chunk| chunk.slices(self.chunk_at));
+        let pieces = control.into_iter().chain(chunk).filter(|piece| !piece.is_empty());
+        let mut count = 0;
+        for (slot, piece) in out.iter_mut().zip(pieces) {
+            *slot = IoSlice::new(piece);
+            count += 1;
         }
+        count
     }
 
     /// The item being written, from byte `from` of what is left of it on.

@@ -1,5 +1,6 @@
 //! The loop that every async runtime shares.
 
+use super::outbound::SLICES_MAX;
 use super::{Driver, Order, Parked};
 use crate::runtime::{Runtime, Stream};
 use core::future::{Future, poll_fn};
@@ -140,9 +141,9 @@ fn transfer<R: Runtime>(
     let mut transfer = Transfer::Nothing;
     let now = runtime.now();
     if driver.prepare_write(now) {
-        let mut slices: Vec<IoSlice<'_>> = Vec::new();
-        driver.write_slices(&mut slices);
-        match stream.poll_write_vectored(cx, &slices) {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let count = driver.write_slices(&mut slices);
+        match stream.poll_write_vectored(cx, &slices[..count]) {
             Poll::Ready(Ok(0)) => {
                 return Transfer::Ended(Some(std::io::ErrorKind::WriteZero.into()));
             }

@@ -3,7 +3,7 @@
 use super::{End, Episode, Mailbox, Run, Tell, size_of};
 use crate::sync::{Arc, Ordering};
 use core::task::Waker;
-use midge_proto::Message;
+use midge_proto::{Message, Subject};
 
 /// The reading end of a mailbox; there is one.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(crate) struct Reader {
     run: Option<Run>,
     taken: u64,
     taken_bytes: u64,
+    /// That of the message before.
+    subject: Subject,
 }
 
 /// What a reader found when its run was read.
@@ -33,24 +35,30 @@ pub(crate) enum Room {
 
 impl Reader {
     pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
-        Self { mailbox, run: None, taken: 0, taken_bytes: 0 }
+        Self { mailbox, run: None, taken: 0, taken_bytes: 0, subject: Subject::from_static("") }
     }
 
     pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
         &self.mailbox
     }
 
-    /// Takes the next message of the run at hand.
+    /// Whether the run at hand has another message.
     #[inline(always)]
-    pub(crate) fn take(&mut self) -> Option<Message> {
-        let run = self.run.as_mut()?;
-        let frame = run.frames.get(run.at)?;
+    pub(crate) fn has_message(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.at < run.frames.len())
+    }
+
+    /// Puts the next message of the run at hand, if there is one, into an empty one.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, message: &mut Message) {
+        let Some(run) = &mut self.run else { return };
+        let Some(frame) = run.frames.get(run.at) else { return };
         run.at += 1;
         self.taken += 1;
         self.taken_bytes += size_of(frame);
         self.mailbox.taken.store(self.taken, Ordering::Relaxed);
         self.mailbox.taken_bytes.store(self.taken_bytes, Ordering::Relaxed);
-        Some(Message::from_frame(&run.chunk, frame))
+        message.fill(&run.chunk, frame, &mut self.subject);
     }
 
     /// Whether the message just taken was the last of its run and the driver waits for room.
