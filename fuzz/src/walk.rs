@@ -5,9 +5,9 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use midge_proto::{
     Action, Auth, AuthFailures, Backoff, Choice, Chunk, ClientDecoder, ClientFrame, Config,
-    Connection, DecodeLimits, Decoder, Delay, FenceId, FirstConnect, Frame, Instant, Names, Order,
-    Outbox, OutboxLimits, Peer, Phase, Publish, Reconnect, Secrets, Server, ServerAddr, Sid,
-    Subject, TlsMode, Writing,
+    Connection, DecodeLimits, Decoder, Delay, DialId, FenceId, FirstConnect, Frame, Instant, Names,
+    Order, Outbox, OutboxLimits, Peer, Phase, Proxy, ProxyError, Publish, Reconnect, Secrets,
+    Server, ServerAddr, Sid, Subject, TlsMode, WebSocketError, Writing,
 };
 
 /// An order that waits for its answer.
@@ -15,6 +15,8 @@ use midge_proto::{
 enum Waiting {
     Resolve,
     Dial,
+    StartTunnel,
+    StartWebSocket,
     StartTls,
     Authenticate,
     ChooseServer,
@@ -42,6 +44,10 @@ struct Walk {
     waiting: Option<Waiting>,
     /// TLS handshakes so far.
     secured_count: u32,
+    /// Dials under way, the latest last.
+    dials: Vec<DialId>,
+    /// Orders so far, which tell one attempt from the next.
+    orders: usize,
     now: Instant,
     no_pings: bool,
     closes: usize,
@@ -79,8 +85,15 @@ impl Choices<'_> {
     }
 }
 
-const SERVERS: [&str; 6] =
-    ["10.0.0.1", "10.0.0.2", "nats.example", "tls://b.example", "ws://10.0.0.5", "wss://c.example"];
+const SERVERS: [&str; 7] = [
+    "10.0.0.1",
+    "10.0.0.2",
+    "nats.example",
+    "tls://b.example",
+    "ws://10.0.0.5",
+    "wss://c.example",
+    "unix:///run/nats.sock",
+];
 
 /// Frames that a server could send; the last ones end things.
 const FRAMES: [&str; 20] = [
@@ -140,6 +153,7 @@ impl Walk {
             tls: [TlsMode::Auto, TlsMode::Auto, TlsMode::Require, TlsMode::First]
                 [choices.next() % 4],
             secrets: [Secrets::NeverSent, Secrets::Sent, Secrets::SentToAll][choices.next() % 3],
+            proxy: (flags & 128 != 0).then(proxy),
             ..Config::new(servers)
         };
         let now = Instant::from_nanos(1_000_000_000_000);
@@ -150,6 +164,8 @@ impl Walk {
             stream: Stream::default(),
             waiting: None,
             secured_count: 0,
+            dials: Vec::new(),
+            orders: 0,
             now,
             no_pings: false,
             closes: 0,
@@ -183,14 +199,24 @@ impl Walk {
             }
             14 => self.dialed(choices.flag().then(|| "n".to_string())),
             15 => {
-                self.answered(Waiting::Dial);
-                self.machine.handle_dial_failed(now, "refused".to_string());
+                if choices.flag() {
+                    self.dials.reverse();
+                }
+                self.dial_failed();
             }
-            16 => self.secured(),
-            17 => {
-                self.answered(Waiting::StartTls);
-                self.machine.handle_tls_failed(now, "tls".to_string());
-            }
+            16 => match choices.next() % 4 {
+                0 => self.tunneled(),
+                1 => self.upgraded(),
+                _ => self.secured(),
+            },
+            17 => match choices.next() % 4 {
+                0 => self.machine.handle_proxy_failed(now, ProxyError::CredentialsRefused),
+                1 => {
+                    let error = WebSocketError::Status { code: 500 };
+                    self.machine.handle_websocket_failed(now, error);
+                }
+                _ => self.machine.handle_tls_failed(now, "tls".to_string()),
+            },
             18 => {
                 self.answered(Waiting::Authenticate);
                 let result = if choices.flag() { Err("no".to_string()) } else { Ok(Auth::new()) };
@@ -275,10 +301,9 @@ impl Walk {
                 self.machine.handle_resolved(now, Ok(vec![address(1), address(2)]));
             }
             (Some(Waiting::Dial), true) => self.dialed(None),
-            (Some(Waiting::Dial), false) => {
-                self.waiting = None;
-                self.machine.handle_dial_failed(now, "refused".to_string());
-            }
+            (Some(Waiting::Dial), false) => self.dial_failed(),
+            (Some(Waiting::StartTunnel), _) => self.tunneled(),
+            (Some(Waiting::StartWebSocket), _) => self.upgraded(),
             (Some(Waiting::StartTls), _) => self.secured(),
             (Some(Waiting::Authenticate), _) => {
                 self.waiting = None;
@@ -311,9 +336,29 @@ impl Walk {
         }
     }
 
+    fn dial_failed(&mut self) {
+        let Some(dial) = self.dials.pop() else { return };
+        if self.dials.is_empty() {
+            self.answered(Waiting::Dial);
+        }
+        self.machine.handle_dial_failed(self.now, dial, "refused".to_string());
+    }
+
+    fn tunneled(&mut self) {
+        self.answered(Waiting::StartTunnel);
+        self.machine.handle_tunneled(self.now);
+    }
+
+    fn upgraded(&mut self) {
+        self.answered(Waiting::StartWebSocket);
+        self.machine.handle_upgraded(self.now);
+    }
+
     fn dialed(&mut self, secured: Option<String>) {
+        let Some(dial) = self.dials.pop() else { return };
         if self.waiting == Some(Waiting::Dial) {
             self.waiting = None;
+            self.dials.clear();
             self.stream = Stream {
                 open: true,
                 secured: secured.is_some(),
@@ -322,7 +367,7 @@ impl Walk {
                 ..Stream::default()
             };
         }
-        self.machine.handle_dialed(self.now, secured);
+        self.machine.handle_dialed(self.now, dial, secured);
     }
 
     fn secured(&mut self) {
@@ -342,7 +387,7 @@ impl Walk {
     }
 
     fn server_sends(&mut self, bytes: &[u8]) {
-        if !self.stream.open || self.waiting == Some(Waiting::StartTls) {
+        if !self.stream.open || self.is_layering() {
             return;
         }
         let now = self.now;
@@ -374,6 +419,14 @@ impl Walk {
             self.machine.handle_plaintext(now, &rest);
         }
         self.machine.handle_read_done(now);
+    }
+
+    /// Whether what is read and written is not yet NATS.
+    fn is_layering(&self) -> bool {
+        matches!(
+            self.waiting,
+            Some(Waiting::StartTls | Waiting::StartTunnel | Waiting::StartWebSocket)
+        )
     }
 
     fn publish(&mut self, size: usize) {
@@ -444,11 +497,7 @@ impl Walk {
             self.machine.take_control(&mut self.stream.sent);
             let grown = self.stream.sent.len() > before;
             assert!(!grown || self.stream.open, "bytes without a stream");
-            assert_ne!(
-                (grown, self.waiting),
-                (true, Some(Waiting::StartTls)),
-                "bytes in a handshake"
-            );
+            assert!(!(grown && self.is_layering()), "bytes in a handshake");
         }
         while self.machine.poll_event().is_some() {}
     }
@@ -458,13 +507,23 @@ impl Walk {
             assert_eq!(self.closes, 0, "{action:?} after the end");
             match action {
                 Action::Resolve { .. } => self.order(Waiting::Resolve),
-                Action::Dial { .. } => self.order(Waiting::Dial),
+                Action::Dial { dial, .. } => {
+                    self.dials.push(dial);
+                    self.order(Waiting::Dial);
+                }
+                Action::StartTunnel { .. } => {
+                    assert!(self.stream.open);
+                    self.layer(Waiting::StartTunnel);
+                }
+                Action::StartWebSocket { .. } => {
+                    assert!(self.stream.open);
+                    self.layer(Waiting::StartWebSocket);
+                }
                 Action::ChooseServer { .. } => self.order(Waiting::ChooseServer),
                 Action::ChooseDelay { .. } => self.order(Waiting::ChooseDelay),
                 Action::StartTls { name } => {
                     assert!(self.stream.open && !self.stream.secured && !name.is_empty());
-                    assert_eq!(self.waiting, None);
-                    self.waiting = Some(Waiting::StartTls);
+                    self.layer(Waiting::StartTls);
                 }
                 Action::Authenticate { .. } => {
                     assert!(self.stream.open);
@@ -475,6 +534,7 @@ impl Walk {
                 Action::Hangup => {
                     self.stream = Stream::default();
                     self.waiting = None;
+                    self.dials.clear();
                 }
                 Action::Online(limits) => {
                     assert!(!self.online && self.stream.open);
@@ -503,12 +563,21 @@ impl Walk {
         }
     }
 
-    /// Only one thing at a time is ordered while there is no stream.
+    /// One layer at a time is put over the stream.
+    fn layer(&mut self, order: Waiting) {
+        assert_eq!(self.waiting, None, "{order:?}");
+        self.orders += 1;
+        self.waiting = Some(order);
+    }
+
+    /// Only one thing at a time is ordered while there is no stream, dials side by side apart.
     fn order(&mut self, order: Waiting) {
         assert!(!self.stream.open, "{order:?} with a stream open");
         // A deadline of the machine's own ends a wait for the application.
-        let replaces = matches!(self.waiting, Some(Waiting::ChooseServer | Waiting::ChooseDelay));
+        let replaces = matches!(self.waiting, Some(Waiting::ChooseServer | Waiting::ChooseDelay))
+            || (self.waiting, order) == (Some(Waiting::Dial), Waiting::Dial);
         assert!(self.waiting.is_none() || replaces, "{order:?} while waiting: {:?}", self.waiting);
+        self.orders += 1;
         self.waiting = Some(order);
     }
 
@@ -535,6 +604,10 @@ impl Walk {
         }
     }
 
+    fn progress(&self) -> impl PartialEq + use<> {
+        (self.orders, self.waiting, self.stream.buf.len(), self.stream.sent.len())
+    }
+
     /// From here on everything goes well: a connection must come about.
     fn recover(&mut self) {
         let locked = self.machine.is_clear_forbidden();
@@ -551,7 +624,7 @@ impl Walk {
                 _ => {}
             }
             if self.waiting.is_some() || self.stream.open {
-                let before = (self.waiting, self.stream.buf.len(), self.stream.sent.len());
+                let before = self.progress();
                 // What was left half-sent is completed before a greeting makes sense.
                 if self.stream.open && !self.stream.buf_is_whole() {
                     self.now = self.machine.poll_timeout().unwrap_or(self.now).max(self.now);
@@ -561,8 +634,7 @@ impl Walk {
                 }
                 self.settle();
                 self.check();
-                let after = (self.waiting, self.stream.buf.len(), self.stream.sent.len());
-                if before != after {
+                if before != self.progress() {
                     continue;
                 }
             }
@@ -589,6 +661,10 @@ impl Stream {
 
 fn server(choices: &mut Choices<'_>) -> ServerAddr {
     SERVERS[choices.next() % SERVERS.len()].parse().expect("a server of the table")
+}
+
+fn proxy() -> Proxy {
+    "http://proxy.example".parse().expect("a proxy")
 }
 
 fn address(last: u8) -> SocketAddr {

@@ -35,7 +35,7 @@ pub use midge::*;
 use core::future::Future;
 use core::net::SocketAddr;
 use midge::proto::{Instant, Target};
-use midge_smol::{Smol, Tcp};
+use midge_smol::{Smol, Socket};
 use std::io;
 
 /// The async-std runtime.
@@ -75,7 +75,7 @@ pub async fn connect_with_options<A: ToServerAddrs>(
 }
 
 impl Runtime for AsyncStd {
-    type Stream = Tcp;
+    type Stream = Socket;
 
     fn now(&self) -> Instant {
         Smol.now()
@@ -85,7 +85,7 @@ impl Runtime for AsyncStd {
         &self,
         target: Target,
         options: SocketOptions,
-    ) -> impl Future<Output = io::Result<Tcp>> {
+    ) -> impl Future<Output = io::Result<Socket>> {
         Smol.connect(target, options)
     }
 

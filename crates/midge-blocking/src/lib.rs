@@ -65,7 +65,7 @@ pub use blocking::{Blocking, Client, Events, Iter, Subscriber, TimedOut};
 pub use channel::{Channel, select};
 pub use crossbeam_channel;
 pub use handler::{Handler, HandlerError};
-pub use reactor::Tcp;
+pub use reactor::Socket;
 pub use runtime::Threads;
 
 /// Options of a client on threads.

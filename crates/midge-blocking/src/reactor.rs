@@ -121,29 +121,63 @@ fn bits_of(event: &Event) -> u8 {
     bits
 }
 
-/// A TCP stream of a connection that threads carry.
+/// The socket of a connection that threads carry.
 #[derive(Debug)]
-pub struct Tcp {
-    socket: mio::net::TcpStream,
+pub struct Socket {
+    kind: Kind,
     token: Token,
     readiness: Arc<Readiness>,
     reactor: Arc<Reactor>,
 }
 
-impl Tcp {
+#[derive(Debug)]
+enum Kind {
+    Tcp(mio::net::TcpStream),
+    #[cfg(unix)]
+    Unix(mio::net::UnixStream),
+}
+
+/// Calls the same method of whichever socket it is.
+macro_rules! each {
+    ($kind:expr, $socket:ident => $call:expr) => {
+        match $kind {
+            Kind::Tcp($socket) => $call,
+            #[cfg(unix)]
+            Kind::Unix($socket) => $call,
+        }
+    };
+}
+
+impl Socket {
     /// Begins to connect.
     pub(crate) fn dial(
         reactor: Arc<Reactor>,
         address: SocketAddr,
         options: &SocketOptions,
     ) -> io::Result<Self> {
-        let mut socket = mio::net::TcpStream::from_std(begin_connect(address, options)?);
+        let socket = mio::net::TcpStream::from_std(begin_connect(address, options)?);
+        Self::register(reactor, Kind::Tcp(socket))
+    }
+
+    /// Connects to a Unix-domain socket.
+    #[cfg(unix)]
+    pub(crate) fn open(reactor: Arc<Reactor>, path: &str) -> io::Result<Self> {
+        Self::register(reactor, Kind::Unix(mio::net::UnixStream::connect(path)?))
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn open(_: Arc<Reactor>, _: &str) -> io::Result<Self> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    fn register(reactor: Arc<Reactor>, mut kind: Kind) -> io::Result<Self> {
         let token = Token(reactor.next_token.fetch_add(1, Ordering::Relaxed));
-        reactor.registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        each!(&mut kind, socket => reactor.registry.register(socket, token, interest))?;
         let readiness = Arc::new(Readiness::default());
         let entry = (token, Arc::clone(&readiness));
         reactor.sockets.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-        Ok(Self { socket, token, readiness, reactor })
+        Ok(Self { kind, token, readiness, reactor })
     }
 
     /// Whether the connection stands.
@@ -151,7 +185,7 @@ impl Tcp {
         if !self.readiness.has(WRITABLE) {
             return Poll::Pending;
         }
-        match finish_connect(&self.socket) {
+        match each!(&self.kind, socket => finish_connect(socket)) {
             Ok(true) => Poll::Ready(Ok(())),
             Ok(false) => {
                 self.readiness.clear(WRITABLE);
@@ -192,14 +226,14 @@ fn attempt(
     }
 }
 
-impl midge::Stream for Tcp {
+impl midge::Stream for Socket {
     fn poll_read(
         &mut self,
         _: &mut core::task::Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let socket = &mut self.socket;
-        attempt(&self.readiness, READABLE, buf.len(), || socket.read(buf))
+        let kind = &mut self.kind;
+        attempt(&self.readiness, READABLE, buf.len(), || each!(kind, socket => socket.read(buf)))
     }
 
     fn poll_write_vectored(
@@ -208,25 +242,34 @@ impl midge::Stream for Tcp {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wanted = bufs.iter().map(|buf| buf.len()).sum();
-        let socket = &mut self.socket;
-        let poll = attempt(&self.readiness, WRITABLE, wanted, || socket.write_vectored(bufs));
+        let kind = &mut self.kind;
+        let poll = attempt(
+            &self.readiness,
+            WRITABLE,
+            wanted,
+            || each!(kind, socket => socket.write_vectored(bufs)),
+        );
         self.reactor.is_blocked.store(poll.is_pending(), Ordering::Relaxed);
         poll
     }
 
     fn poll_close(&mut self, _: &mut core::task::Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.socket.shutdown(std::net::Shutdown::Write))
+        Poll::Ready(each!(&self.kind, socket => socket.shutdown(std::net::Shutdown::Write)))
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
-        self.socket.local_addr().ok()
+        match &self.kind {
+            Kind::Tcp(socket) => socket.local_addr().ok(),
+            #[cfg(unix)]
+            Kind::Unix(_) => None,
+        }
     }
 }
 
-impl Drop for Tcp {
+impl Drop for Socket {
     fn drop(&mut self) {
         // A socket that cannot be deregistered is closed a moment later all the same.
-        let _ = self.reactor.registry.deregister(&mut self.socket);
+        let _ = each!(&mut self.kind, socket => self.reactor.registry.deregister(socket));
         let mut sockets = self.reactor.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         sockets.retain(|(token, _)| *token != self.token);
         self.reactor.is_blocked.store(false, Ordering::Relaxed);

@@ -1,13 +1,12 @@
 //! Threads as a runtime of midge.
 
 use crate::engine::Engine;
-use crate::reactor::{INTERRUPT, Reactor, Tcp};
+use crate::reactor::{INTERRUPT, Reactor, Socket};
 use crate::resolve::Resolver;
 use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
 use midge::proto::{Instant, Target};
 use midge::{Driver, Runtime, SocketOptions, SpawnError};
-use midge_socket::address_or_name;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,7 +59,7 @@ impl Threads {
 }
 
 impl Runtime for Threads {
-    type Stream = Tcp;
+    type Stream = Socket;
 
     fn now(&self) -> Instant {
         match &self.0.io {
@@ -69,16 +68,18 @@ impl Runtime for Threads {
         }
     }
 
-    async fn connect(&self, target: Target, options: SocketOptions) -> io::Result<Tcp> {
-        let address = match address_or_name(target) {
-            Ok(address) => address,
-            Err((host, port)) => *self
+    async fn connect(&self, target: Target, options: SocketOptions) -> io::Result<Socket> {
+        let reactor = Arc::clone(&self.io()?.reactor);
+        let address = match target {
+            Target::Address(address) => address,
+            Target::Name(host, port) => *self
                 .resolve(host, port)
                 .await?
                 .first()
                 .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?,
+            Target::Path(path) => return Socket::open(reactor, &path),
         };
-        let stream = Tcp::dial(Arc::clone(&self.io()?.reactor), address, &options)?;
+        let stream = Socket::dial(reactor, address, &options)?;
         poll_fn(|_| stream.poll_connected()).await?;
         Ok(stream)
     }

@@ -45,13 +45,14 @@ pub mod header;
 #[cfg(feature = "nkeys")]
 #[cfg_attr(docsrs, doc(cfg(feature = "nkeys")))]
 pub mod nkeys;
+pub mod proxy;
 
 pub use backoff::Backoff;
 pub use connect_info::{Auth, ConnectInfo};
 pub use connection::{
     Action, AttemptFailure, AuthFailures, Cause, Choice, Chosen, CloseReason, Config, Connection,
-    ConnectionEvent, Delay, FirstConnect, Identity, KeepAlive, LostReason, Names, Peer, Phase,
-    Reconnect, RoundTrips, Scope, Secrets, Step, Target, TlsMode, Writing,
+    ConnectionEvent, Delay, DialId, FirstConnect, Identity, KeepAlive, LostReason, Names, Peer,
+    Phase, Reconnect, RoundTrips, Scope, Secrets, Step, Target, TlsMode, WebSocketError, Writing,
 };
 pub use decoder::{ClientDecoder, ClientFrame, DecodeError, DecodeLimits, Decoder, Frame};
 pub use discovery::{Discovery, Refused};
@@ -64,6 +65,7 @@ pub use outbox::{
     OutboxLimits, Publish, Refusal, Requeued, SPLICE_BYTES_MIN, SPLICED_CHUNK_BYTES, ServerLimits,
 };
 pub use pool::{Login, Order, Server, ServerId};
+pub use proxy::{Proxy, ProxyError};
 pub use random::Random;
 pub use requests::{OnDisconnect, RequestId, Requests};
 pub use server_addr::{InvalidServerAddr, InvalidServerAddrKind, ServerAddr, ToServerAddrs};

@@ -44,10 +44,10 @@
 //! # }
 //! ```
 
-mod tcp;
+mod socket;
 
 pub use midge::*;
-pub use tcp::Tcp;
+pub use socket::Socket;
 
 use core::future::Future;
 use core::net::SocketAddr;
@@ -92,7 +92,7 @@ pub async fn connect_with_options<A: ToServerAddrs>(
 }
 
 impl Runtime for Smol {
-    type Stream = Tcp;
+    type Stream = Socket;
 
     fn now(&self) -> Instant {
         Instant::ZERO + origin().elapsed()
@@ -102,8 +102,8 @@ impl Runtime for Smol {
         &self,
         target: Target,
         options: SocketOptions,
-    ) -> impl Future<Output = io::Result<Tcp>> {
-        tcp::connect(target, options)
+    ) -> impl Future<Output = io::Result<Socket>> {
+        socket::connect(target, options)
     }
 
     fn resolve(

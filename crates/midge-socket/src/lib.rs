@@ -6,7 +6,6 @@
 
 use core::net::SocketAddr;
 use midge::SocketOptions;
-use midge::proto::Target;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, ErrorKind};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -68,16 +67,4 @@ where
 /// What the look-up says.
 pub fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
-}
-
-/// The address to dial.
-///
-/// # Errors
-///
-/// Not an error, but the other kind of target: a host name and a port, to be looked up first.
-pub fn address_or_name(target: Target) -> Result<SocketAddr, (String, u16)> {
-    match target {
-        Target::Address(address) => Ok(address),
-        Target::Name(host, port) => Err((host, port)),
-    }
 }

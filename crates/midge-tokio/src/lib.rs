@@ -17,9 +17,10 @@
 //! }
 //! ```
 
-mod tcp;
+mod socket;
 
 pub use midge::*;
+pub use socket::Socket;
 
 use core::future::Future;
 use core::net::SocketAddr;
@@ -67,7 +68,7 @@ pub async fn connect_with_options<A: ToServerAddrs>(
 }
 
 impl Runtime for Tokio {
-    type Stream = tcp::Tcp;
+    type Stream = Socket;
 
     fn now(&self) -> Instant {
         let elapsed = tokio::time::Instant::now().saturating_duration_since(origin());
@@ -78,8 +79,8 @@ impl Runtime for Tokio {
         &self,
         target: Target,
         options: SocketOptions,
-    ) -> impl Future<Output = io::Result<tcp::Tcp>> {
-        tcp::connect(target, options)
+    ) -> impl Future<Output = io::Result<Socket>> {
+        socket::connect(target, options)
     }
 
     async fn resolve(&self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {

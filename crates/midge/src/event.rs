@@ -61,6 +61,8 @@ pub enum Event {
         /// The subjects of the messages.
         subjects: Vec<String>,
     },
+    /// So many accepted messages were never written: the client ended before.
+    Abandoned(u64),
     /// So many events were lost because nobody read them.
     Skipped(u64),
     /// Why the client is closed; follows `Closed`.
@@ -146,6 +148,9 @@ impl fmt::Display for Event {
                     "{} queued messages dropped: the server does not take them",
                     subjects.len()
                 )
+            }
+            Self::Abandoned(count) => {
+                write!(f, "{count} accepted messages were never written")
             }
             Self::Skipped(count) => write!(f, "{count} events skipped"),
             Self::CloseReason(reason) => write!(f, "closed: {reason}"),

@@ -8,9 +8,11 @@
 mod auth;
 mod callbacks;
 pub mod client;
+mod dialer;
 mod driver;
 mod error;
 mod event;
+mod layer;
 mod line;
 mod mailbox;
 mod nuid;
@@ -26,11 +28,14 @@ mod subscriber;
 mod sync;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub use auth::AuthError;
 pub use bytes;
 pub use callbacks::ReconnectToServer;
 pub use client::{Client, DRAIN_TIMEOUT};
+pub use dialer::{CustomDial, DialRequest, Dialed};
 pub use driver::{Driver, Order as DriverOrder, Parked, run};
 pub use error::{
     ClosedError, ConnectError, ConnectErrorKind, DrainError, Error, FlushError, FlushErrorKind,
@@ -41,9 +46,9 @@ pub use event::{ClientError, Event, Events, Fate, ReadingState};
 pub use mailbox::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, Pending, SlowConsumerPolicy};
 pub use midge_proto::{
     AttemptFailure, Auth, Backoff, Cause, CloseReason, DecodeLimits, Discovery, HeaderMap,
-    HeaderName, HeaderValue, LostReason, Message, OnDisconnect, OutboundMessage, Refusal,
-    RoundTrips, Server, ServerAddr, ServerError, ServerErrorClass, ServerInfo, Sid, StatusCode,
-    Step, Subject, ToServerAddrs, ToSubject, header,
+    HeaderName, HeaderValue, LostReason, Message, OnDisconnect, OutboundMessage, Proxy, ProxyError,
+    Refusal, RoundTrips, Server, ServerAddr, ServerError, ServerErrorClass, ServerInfo, Sid,
+    StatusCode, Step, Subject, ToServerAddrs, ToSubject, WebSocketError, header,
 };
 pub use options::{ConnectOptions, FirstConnection, InvalidPool, REQUEST_TIMEOUT};
 pub use publish::{Extra, Extras, Plain, PublishFuture};

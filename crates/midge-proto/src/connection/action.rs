@@ -5,6 +5,7 @@ use crate::discovery::Refused;
 use crate::info::ServerInfo;
 use crate::outbox::{Cut, FenceId, ServerLimits};
 use crate::pool::{Login, Server};
+use crate::proxy::Proxy;
 use crate::server_addr::ServerAddr;
 use crate::server_error::ServerError;
 use alloc::string::String;
@@ -24,10 +25,32 @@ pub enum Action {
         port: u16,
     },
     /// Open a byte stream: answered by `handle_dialed` or `handle_dial_failed`.
+    ///
+    /// Several may be under way side by side. The first stream that is open is taken; the others
+    /// are to be given up.
     Dial {
+        /// Which dial it is; the answer names it.
+        dial: DialId,
         /// Where to.
         target: Target,
         /// The server as configured or announced.
+        server: ServerAddr,
+    },
+    /// Ask the proxy at the other end of the stream to carry it on to the server, by
+    /// [`ProxyDialog`](crate::proxy::ProxyDialog): answered by `handle_tunneled` or
+    /// `handle_proxy_failed`.
+    StartTunnel {
+        /// The proxy.
+        proxy: Proxy,
+        /// The server's host.
+        host: String,
+        /// The server's port.
+        port: u16,
+    },
+    /// Begin a WebSocket on the stream: answered by `handle_upgraded` or
+    /// `handle_websocket_failed`.
+    StartWebSocket {
+        /// The server, with the path to ask for.
         server: ServerAddr,
     },
     /// Start TLS on the stream: answered by `handle_secured` or `handle_tls_failed`.
@@ -89,6 +112,10 @@ pub enum Action {
     Close(CloseReason),
 }
 
+/// Tells dials of one connection apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialId(pub(super) u64);
+
 /// What to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -96,6 +123,18 @@ pub enum Target {
     Address(SocketAddr),
     /// A host name that the dialer resolves, and a port.
     Name(String, u16),
+    /// A Unix-domain socket, by its path.
+    Path(String),
+}
+
+impl core::fmt::Display for Target {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name(host, port) => write!(f, "{host}:{port}"),
+            Self::Path(path) => f.write_str(path),
+        }
+    }
 }
 
 /// Whether a server may have passwords and tokens.

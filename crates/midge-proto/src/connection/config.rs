@@ -3,6 +3,7 @@
 use crate::backoff::Backoff;
 use crate::discovery::Discovery;
 use crate::pool::Order;
+use crate::proxy::Proxy;
 use crate::server_addr::ServerAddr;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -47,6 +48,11 @@ pub struct Config {
     pub refused: AuthFailures,
     /// Who turns a host name into addresses.
     pub names: Names,
+    /// How long a dial may take before the next address of the host is dialed beside it; zero
+    /// dials one after the other.
+    pub dial_stagger: Duration,
+    /// The proxy that carries connections to all servers.
+    pub proxy: Option<Proxy>,
 }
 
 /// What `CONNECT` says about the client.
@@ -206,12 +212,16 @@ impl Config {
             first_connect: FirstConnect::default(),
             refused: AuthFailures::default(),
             names: Names::default(),
+            dial_stagger: DIAL_STAGGER,
+            proxy: None,
         }
     }
 }
 
 /// Five seconds, as in async-nats, but for the whole attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A quarter of a second, as RFC 8305 section 5 recommends.
+const DIAL_STAGGER: Duration = Duration::from_millis(250);
 /// One minute, as in async-nats; the server's own is two.
 const PING_INTERVAL: Duration = Duration::from_secs(60);
 /// Two, as everywhere: with the interval above a dead peer is noticed within three minutes.

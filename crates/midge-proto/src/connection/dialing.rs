@@ -1,9 +1,9 @@
 //! From nothing to a stream: which server, after what delay, at which address.
 
-use super::state::{Attempt, ConnectedBefore, Protection, State};
+use super::state::{Attempt, ConnectedBefore, Dial, Protection, State};
 use super::{
-    Action, Cause, Choice, CloseReason, Connection, ConnectionEvent, Delay, FirstConnect, Names,
-    Reconnect, Step, Target,
+    Action, Cause, Choice, CloseReason, Connection, ConnectionEvent, Delay, DialId, FirstConnect,
+    Names, Reconnect, Step, Target,
 };
 use crate::pool::{Order, RoundStart, ServerId};
 use crate::server_addr::ServerAddr;
@@ -25,7 +25,7 @@ impl Connection {
                     self.random.shuffle(&mut addresses);
                 }
                 let mut attempt = attempt.clone();
-                attempt.addresses = addresses.into();
+                attempt.addresses = families_in_turn(addresses);
                 self.dial_next(now, attempt);
             }
             Ok(_) => self.attempt_failed(now, Cause::Dns("the host has no address".to_string())),
@@ -33,18 +33,21 @@ impl Connection {
         }
     }
 
-    /// The stream could not be opened.
-    pub fn handle_dial_failed(&mut self, now: Instant, text: String) {
+    /// A stream could not be opened; answers to dials that were given up are ignored.
+    pub fn handle_dial_failed(&mut self, now: Instant, dial: DialId, text: String) {
         let now = self.advance(now);
         let State::Dialing(attempt) = &self.state else { return };
-        let attempt = attempt.clone();
-        if attempt.addresses.is_empty() {
+        let mut attempt = attempt.clone();
+        let Some(at) = attempt.dials.iter().position(|other| other.id == dial) else { return };
+        attempt.address = attempt.dials.remove(at).address;
+        if attempt.addresses.is_empty() && attempt.dials.is_empty() {
+            self.state = State::Dialing(attempt);
             self.attempt_failed(now, Cause::Io(text));
-        } else {
-            let failure = self.failure(&attempt, Step::Dial, Cause::Io(text));
-            self.event(ConnectionEvent::AttemptFailed(failure));
-            self.dial_next(now, attempt);
+            return;
         }
+        let failure = self.failure(&attempt, Step::Dial, Cause::Io(text));
+        self.event(ConnectionEvent::AttemptFailed(failure));
+        self.dial_next(now, attempt);
     }
 
     /// The application picked the server of the next attempt; `None` leaves it to the pool.
@@ -140,44 +143,86 @@ impl Connection {
             return;
         };
         self.attempts += 1;
-        let (host, port) = (entry.server.addr.host().to_string(), entry.server.addr.port());
-        let addr = entry.server.addr.clone();
+        let server_addr = entry.server.addr.clone();
         let attempt = Attempt {
             server,
             addresses: VecDeque::new(),
+            dials: Vec::new(),
+            dial_next_at: None,
             address: None,
             give_up_at: now + self.config.attempt_timeout,
             protection: Protection::Clear,
             connect_len: 0,
         };
+        if let Some(path) = server_addr.unix_path() {
+            let target = Target::Path(path.to_string());
+            return self.dial(attempt, target, server_addr);
+        }
+        let (host, port) = match &self.config.proxy {
+            Some(proxy) => (proxy.host(), proxy.port()),
+            None => (server_addr.host(), server_addr.port()),
+        };
         if let Ok(ip) = host.parse::<IpAddr>() {
             let addresses = [SocketAddr::new(ip, port)].into();
-            self.dial_next(now, Attempt { addresses, ..attempt });
-            return;
+            return self.dial_next(now, Attempt { addresses, ..attempt });
         }
+        let host = host.to_string();
         match self.config.names {
             Names::Resolve => {
                 self.state = State::Resolving(attempt);
                 self.actions.push_back(Action::Resolve { host, port });
             }
-            Names::LeaveToDialer => {
-                self.state = State::Dialing(attempt);
-                let target = Target::Name(host, port);
-                self.actions.push_back(Action::Dial { target, server: addr });
-            }
+            Names::LeaveToDialer => self.dial(attempt, Target::Name(host, port), server_addr),
         }
     }
 
+    /// Dials the next address, if there is one, beside the dials under way.
     pub(super) fn dial_next(&mut self, now: Instant, mut attempt: Attempt) {
         let Some(entry) = self.pool.get(attempt.server) else {
             self.choose_from_pool(now);
             return;
         };
         let server = entry.server.addr.clone();
-        let Some(address) = attempt.addresses.pop_front() else { return };
-        attempt.address = Some(address);
+        attempt.dial_next_at = None;
+        let Some(address) = attempt.addresses.pop_front() else {
+            self.state = State::Dialing(attempt);
+            return;
+        };
+        let stagger = self.config.dial_stagger;
+        if !attempt.addresses.is_empty() && !stagger.is_zero() {
+            attempt.dial_next_at = Some(now + stagger);
+        }
+        self.dial(attempt, Target::Address(address), server);
+    }
+
+    fn dial(&mut self, mut attempt: Attempt, target: Target, server: ServerAddr) {
+        let dial = DialId(self.next_dial);
+        self.next_dial += 1;
+        let address = match &target {
+            Target::Address(address) => Some(*address),
+            Target::Name(..) | Target::Path(_) => None,
+        };
+        attempt.address = address;
+        attempt.dials.push(Dial { id: dial, address });
         self.state = State::Dialing(attempt);
-        self.actions.push_back(Action::Dial { target: Target::Address(address), server });
+        self.actions.push_back(Action::Dial { dial, target, server });
+    }
+}
+
+/// IPv6 and IPv4 in turn, so that a family that leads nowhere costs one stagger and no more
+/// (RFC 8305 section 4); the order within each family and the family that comes first stay.
+fn families_in_turn(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+    let first_is_ipv6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_ipv6);
+    let mut order = VecDeque::new();
+    loop {
+        let before = order.len();
+        order.extend(first.pop_front());
+        order.extend(second.pop_front());
+        if order.len() == before {
+            return order;
+        }
     }
 }
 

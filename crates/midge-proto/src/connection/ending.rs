@@ -1,6 +1,6 @@
 //! How attempts fail, connections are lost and everything ends.
 
-use super::state::{Attempt, Protection, State};
+use super::state::{Attempt, Layer, Protection, State};
 use super::{
     Action, AttemptFailure, AuthFailures, Cause, CloseReason, Connection, ConnectionEvent,
     LostReason, Reconnect, Step,
@@ -33,7 +33,9 @@ impl Connection {
                 let len = attempt.connect_len;
                 self.attempt_failed(now, Cause::ConnectTooLong { len });
             }
-            State::AwaitInfo(attempt) | State::AwaitPong(attempt)
+            State::AwaitInfo(attempt)
+            | State::Layering { attempt, layer: Layer::WebSocket }
+            | State::AwaitPong(attempt)
                 if attempt.protection != Protection::Clear =>
             {
                 // With TLS 1.3 a server refuses a client's certificate after the handshake, which
@@ -45,7 +47,8 @@ impl Connection {
                 );
                 self.attempt_failed(now, Cause::Tls(text));
             }
-            State::AwaitInfo(_)
+            State::Layering { .. }
+            | State::AwaitInfo(_)
             | State::Securing { .. }
             | State::Authenticating(_)
             | State::AwaitPong(_)
@@ -74,6 +77,7 @@ impl Connection {
             State::Choosing { .. }
             | State::Resolving(_)
             | State::Dialing(_)
+            | State::Layering { .. }
             | State::AwaitInfo(_)
             | State::Securing { .. }
             | State::Authenticating(_)
@@ -181,6 +185,7 @@ impl Connection {
             }
             State::Resolving(_)
             | State::Dialing(_)
+            | State::Layering { .. }
             | State::AwaitInfo(_)
             | State::Securing { .. }
             | State::Authenticating(_)

@@ -1,6 +1,7 @@
 //! Why attempts fail, connections end and clients close.
 
 use crate::decoder::DecodeError;
+use crate::proxy::ProxyError;
 use crate::server_addr::ServerAddr;
 use crate::server_error::ServerError;
 use alloc::string::String;
@@ -28,10 +29,14 @@ pub enum Step {
     Resolve,
     /// Opening the stream.
     Dial,
+    /// Asking the proxy to carry the stream on.
+    Proxy,
     /// Waiting for INFO.
     Info,
     /// The TLS handshake.
     Tls,
+    /// The WebSocket handshake.
+    WebSocket,
     /// Obtaining credentials.
     Credentials,
     /// Waiting for the PONG that accepts CONNECT.
@@ -50,6 +55,10 @@ pub enum Cause {
     TimedOut,
     /// The stream ended.
     Closed,
+    /// The proxy refused, or is none.
+    Proxy(ProxyError),
+    /// The server refused the WebSocket, or does not speak it.
+    WebSocket(WebSocketError),
     /// TLS failed.
     Tls(String),
     /// TLS was asked for and the server offers none.
@@ -74,13 +83,65 @@ pub enum Cause {
     },
 }
 
+/// Why a WebSocket is not to be had, or broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WebSocketError {
+    /// The answer to the request is another than "101 Switching Protocols".
+    Status {
+        /// The HTTP status.
+        code: u16,
+    },
+    /// The answer lacks what proves that the server speaks WebSocket, or it is wrong.
+    NotAccepted(String),
+    /// A header of the request, its path or its host is not valid in HTTP.
+    InvalidRequest(String),
+    /// A frame breaks the protocol or is too large.
+    Protocol(String),
+    /// The server closed the WebSocket.
+    Closed {
+        /// The code; 1000 is a normal end (RFC 6455 section 7.4). 1005 where it sent none.
+        code: u16,
+        /// The reason given, which may be empty.
+        reason: String,
+    },
+    /// It is not compiled in.
+    NotCompiledIn,
+}
+
+impl fmt::Display for WebSocketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status { code } => {
+                write!(f, "the server answered the WebSocket request with HTTP status {code}")
+            }
+            Self::NotAccepted(text) => write!(f, "the server did not accept the WebSocket: {text}"),
+            Self::InvalidRequest(text) => write!(f, "the WebSocket request is not valid: {text}"),
+            Self::Protocol(text) => write!(f, "WebSocket: {text}"),
+            Self::Closed { code, reason } if reason.is_empty() => {
+                write!(f, "the server closed the WebSocket with code {code}")
+            }
+            Self::Closed { code, reason } => {
+                write!(f, "the server closed the WebSocket with code {code}: {reason}")
+            }
+            Self::NotCompiledIn => {
+                f.write_str("WebSocket is not compiled in: switch on the feature `websocket`")
+            }
+        }
+    }
+}
+
+impl core::error::Error for WebSocketError {}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Resolve => "looking up the host name",
             Self::Dial => "dialing",
+            Self::Proxy => "asking the proxy",
             Self::Info => "waiting for INFO",
             Self::Tls => "the TLS handshake",
+            Self::WebSocket => "the WebSocket handshake",
             Self::Credentials => "obtaining credentials",
             Self::Connect => "waiting for the answer to CONNECT",
         })
@@ -91,6 +152,8 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dns(text) | Self::Io(text) | Self::Tls(text) => f.write_str(text),
+            Self::Proxy(error) => error.fmt(f),
+            Self::WebSocket(error) => error.fmt(f),
             Self::TimedOut => f.write_str("timed out"),
             Self::Closed => f.write_str("the server closed the connection"),
             Self::TlsNotOffered => f.write_str("TLS is required and the server offers none"),
@@ -133,6 +196,8 @@ pub enum LostReason {
     Closed,
     /// Reading or writing failed.
     Io(String),
+    /// The WebSocket broke, or the server closed it.
+    WebSocket(WebSocketError),
     /// The server said why before it closed it.
     Server(ServerError),
     /// The server stopped answering PINGs.
@@ -154,6 +219,7 @@ impl fmt::Display for LostReason {
         match self {
             Self::Closed => f.write_str("the server closed the connection"),
             Self::Io(text) => f.write_str(text),
+            Self::WebSocket(error) => error.fmt(f),
             Self::Server(error) => error.fmt(f),
             Self::Stale => f.write_str("the server does not answer PINGs"),
             Self::WriteStalled => f.write_str("the socket takes no more bytes"),

@@ -43,6 +43,7 @@ impl Connection {
                 | State::Backoff { .. }
                 | State::Resolving(_)
                 | State::Dialing(_)
+                | State::Layering { .. }
                 | State::Securing { .. }
                 | State::Authenticating(_)
                 | State::Closed => {}
@@ -82,6 +83,7 @@ impl Connection {
             | State::Backoff { .. }
             | State::Resolving(_)
             | State::Dialing(_)
+            | State::Layering { .. }
             | State::Closed => {}
         }
     }
@@ -127,6 +129,7 @@ impl Connection {
             | State::Backoff { .. }
             | State::Resolving(_)
             | State::Dialing(_)
+            | State::Layering { .. }
             | State::Securing { .. }
             | State::Closed => {}
         }
@@ -142,6 +145,7 @@ impl Connection {
             | State::Backoff { .. }
             | State::Resolving(_)
             | State::Dialing(_)
+            | State::Layering { .. }
             | State::Securing { .. }
             | State::Authenticating(_)
             | State::Closed => return,
@@ -166,6 +170,7 @@ impl Connection {
             | State::Backoff { .. }
             | State::Resolving(_)
             | State::Dialing(_)
+            | State::Layering { .. }
             | State::AwaitInfo(_)
             | State::Securing { .. }
             | State::Authenticating(_)
@@ -201,6 +206,7 @@ impl Connection {
             | State::Backoff { .. }
             | State::Resolving(_)
             | State::Dialing(_)
+            | State::Layering { .. }
             | State::Closed => {}
         }
     }

@@ -1,36 +1,13 @@
 //! From a stream to `CONNECT`: TLS, credentials, and who may have them.
 
 use super::state::{Attempt, Info, Peer, Protection, State, TlsLock};
-use super::{Action, Cause, Connection, ConnectionEvent, LostReason, Scope, Secrets, TlsMode};
+use super::{Action, Cause, Connection, ConnectionEvent, LostReason, Scope, Secrets};
 use crate::connect_info::{Auth, ConnectInfo};
-use crate::pool::{ServerId, Trust};
+use crate::pool::Trust;
 use crate::time::Instant;
 use alloc::string::{String, ToString};
 
 impl Connection {
-    /// The stream is open; with `secured` the dialer itself has verified the peer under that name.
-    ///
-    /// An announced server has to be verified under the name that it would have to carry here;
-    /// under another one it counts as encrypted and nothing more.
-    pub fn handle_dialed(&mut self, now: Instant, secured: Option<String>) {
-        self.advance(now);
-        let State::Dialing(attempt) = &self.state else { return };
-        let mut attempt = attempt.clone();
-        if let Some(name) = secured {
-            let entry = self.pool.get(attempt.server);
-            let is_proof = entry.is_some_and(|entry| entry.is_proven_by(&name));
-            let peer = if is_proof { Peer::Verified(name) } else { Peer::Unverified };
-            attempt.protection = Protection::Secured(peer);
-            self.tls_lock = TlsLock::Locked;
-        }
-        let first = self.config.tls == TlsMode::First || self.is_wss(attempt.server);
-        if first && attempt.protection == Protection::Clear {
-            self.start_tls(attempt, Info::Awaited);
-        } else {
-            self.state = State::AwaitInfo(attempt);
-        }
-    }
-
     /// Bytes in clear were read behind INFO where TLS was to start.
     pub fn handle_plaintext(&mut self, now: Instant, bytes: &[u8]) {
         let now = self.advance(now);
@@ -51,7 +28,7 @@ impl Connection {
         attempt.protection = Protection::Secured(peer);
         self.tls_lock = TlsLock::Locked;
         match info {
-            Info::Awaited => self.state = State::AwaitInfo(attempt),
+            Info::Awaited => self.upgrade(now, attempt),
             Info::Read => self.authenticate(now, attempt),
         }
     }
@@ -62,6 +39,7 @@ impl Connection {
         match self.state {
             // A refusal of the client's certificate arrives after the handshake with TLS 1.3.
             State::Securing { .. }
+            | State::Layering { .. }
             | State::AwaitInfo(_)
             | State::Authenticating(_)
             | State::AwaitPong(_)
@@ -86,11 +64,6 @@ impl Connection {
             }
             Err(text) => self.attempt_failed(now, Cause::Credentials(text)),
         }
-    }
-
-    pub(super) fn is_wss(&self, server: ServerId) -> bool {
-        let entry = self.pool.get(server);
-        entry.is_some_and(|entry| entry.server.addr.scheme() == "wss")
     }
 
     pub(super) fn start_tls(&mut self, attempt: Attempt, info: Info) {

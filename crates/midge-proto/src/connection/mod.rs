@@ -21,6 +21,7 @@
 //! | states | where their transitions are |
 //! | --- | --- |
 //! | `Choosing`, `Backoff`, `Resolving`, `Dialing` | `dialing` |
+//! | `Layering`: a proxy, a WebSocket | `layering` |
 //! | `Securing`, `Authenticating` | `handshake` |
 //! | `AwaitInfo`, `AwaitPong`, `Settling` | `frames` |
 //! | `Ready` | `ready` |
@@ -34,6 +35,7 @@ mod ending;
 mod failure;
 mod frames;
 mod handshake;
+mod layering;
 mod looks;
 mod pings;
 mod ready;
@@ -43,13 +45,13 @@ mod state;
 mod tests;
 mod timing;
 
-pub use action::{Action, ConnectionEvent, Scope, Target};
+pub use action::{Action, ConnectionEvent, DialId, Scope, Target};
 pub use config::{
     AuthFailures, Choice, Config, Delay, FirstConnect, Identity, KeepAlive, Names, Reconnect,
     Secrets, TlsMode,
 };
 pub use dialing::Chosen;
-pub use failure::{AttemptFailure, Cause, CloseReason, LostReason, Step};
+pub use failure::{AttemptFailure, Cause, CloseReason, LostReason, Step, WebSocketError};
 pub use pings::RoundTrips;
 pub use ready::Writing;
 pub use state::{Peer, Phase};
@@ -99,6 +101,7 @@ pub struct Connection {
     actions: VecDeque<Action>,
     events: VecDeque<ConnectionEvent>,
     latest: Instant,
+    next_dial: u64,
 }
 
 impl Connection {
@@ -128,6 +131,7 @@ impl Connection {
             actions: VecDeque::new(),
             events: VecDeque::new(),
             latest: now,
+            next_dial: 0,
         };
         connection.next_attempt(now);
         connection

@@ -1,11 +1,12 @@
 //! The states of a connection: each holds what it needs and nothing else.
 
-use super::Step;
+use super::{DialId, Step};
 use crate::pool::ServerId;
 use crate::server_addr::ServerAddr;
 use crate::time::Instant;
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 /// One attempt to connect.
@@ -14,12 +15,24 @@ pub(super) struct Attempt {
     pub(super) server: ServerId,
     /// Addresses still to be dialed.
     pub(super) addresses: VecDeque<SocketAddr>,
-    /// The one being dialed or connected.
+    /// Dials under way, side by side.
+    pub(super) dials: Vec<Dial>,
+    /// When the next address is dialed beside those under way.
+    pub(super) dial_next_at: Option<Instant>,
+    /// The one that was dialed or failed last, or is connected.
     pub(super) address: Option<SocketAddr>,
     pub(super) give_up_at: Instant,
     pub(super) protection: Protection,
     /// Bytes of the CONNECT sent.
     pub(super) connect_len: usize,
+}
+
+/// One dial under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dial {
+    pub(super) id: DialId,
+    /// Unknown where the dialer looks the name up.
+    pub(super) address: Option<SocketAddr>,
 }
 
 /// What protects the stream.
@@ -52,6 +65,10 @@ pub(super) enum State {
     },
     Resolving(Attempt),
     Dialing(Attempt),
+    Layering {
+        attempt: Attempt,
+        layer: Layer,
+    },
     AwaitInfo(Attempt),
     Securing {
         attempt: Attempt,
@@ -78,6 +95,8 @@ impl State {
         match self {
             Self::Resolving(attempt) => Some((attempt, Step::Resolve)),
             Self::Dialing(attempt) => Some((attempt, Step::Dial)),
+            Self::Layering { attempt, layer: Layer::Proxy } => Some((attempt, Step::Proxy)),
+            Self::Layering { attempt, layer: Layer::WebSocket } => Some((attempt, Step::WebSocket)),
             Self::AwaitInfo(attempt) => Some((attempt, Step::Info)),
             Self::Securing { attempt, .. } => Some((attempt, Step::Tls)),
             Self::Authenticating(attempt) => Some((attempt, Step::Credentials)),
@@ -87,6 +106,14 @@ impl State {
             Self::Choosing { .. } | Self::Backoff { .. } | Self::Ready(_) | Self::Closed => None,
         }
     }
+}
+
+/// What is being put over the stream before INFO comes, beside TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// A proxy is asked to carry the stream on.
+    Proxy,
+    WebSocket,
 }
 
 /// Whether INFO came before TLS.

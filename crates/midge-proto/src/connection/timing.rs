@@ -23,8 +23,13 @@ impl Connection {
                 let server = *server;
                 self.begin(now, server);
             }
+            State::Dialing(attempt) if attempt.give_up_at > now => {
+                let attempt = attempt.clone();
+                self.dial_next(now, attempt);
+            }
             State::Resolving(_)
             | State::Dialing(_)
+            | State::Layering { .. }
             | State::AwaitInfo(_)
             | State::Securing { .. }
             | State::Authenticating(_)
@@ -58,8 +63,12 @@ impl Connection {
         match &self.state {
             State::Choosing { give_up_at, .. } => Some(*give_up_at),
             State::Backoff { until, .. } => Some(*until),
+            State::Dialing(attempt) => {
+                let next = attempt.dial_next_at.unwrap_or(attempt.give_up_at);
+                Some(next.min(attempt.give_up_at))
+            }
             State::Resolving(attempt)
-            | State::Dialing(attempt)
+            | State::Layering { attempt, .. }
             | State::AwaitInfo(attempt)
             | State::Securing { attempt, .. }
             | State::Authenticating(attempt)

@@ -53,7 +53,7 @@ impl core::error::Error for InvalidServerAddr {}
 pub enum InvalidServerAddrKind {
     /// There is no address.
     Empty,
-    /// The scheme is not `nats`, `tls`, `ws` or `wss`.
+    /// The scheme is not `nats`, `tls`, `ws`, `wss` or `unix`.
     UnsupportedScheme,
     /// It holds a blank, a line end or another control character.
     BlankOrControl,
@@ -67,6 +67,8 @@ pub enum InvalidServerAddrKind {
     InvalidHost,
     /// The port is not a number from 1 to 65535.
     InvalidPort,
+    /// A `unix` address without a path.
+    NoPath,
     /// Only host and port were expected.
     NotHostAndPort,
 }
@@ -75,7 +77,7 @@ impl fmt::Display for InvalidServerAddrKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "there is no address",
-            Self::UnsupportedScheme => "the scheme is not nats, tls, ws or wss",
+            Self::UnsupportedScheme => "the scheme is not nats, tls, ws, wss or unix",
             Self::BlankOrControl => "it holds a blank or a control character",
             Self::MisplacedAt => {
                 "an '@' follows the host; write %2F, %3F, %23 for '/', '?', '#' in user name and \
@@ -85,6 +87,7 @@ impl fmt::Display for InvalidServerAddrKind {
             Self::NoHost => "the host is missing",
             Self::InvalidHost => "the host is neither a name in ASCII nor an IP address",
             Self::InvalidPort => "the port is not a number from 1 to 65535",
+            Self::NoPath => "a unix address needs the path of a socket",
             Self::NotHostAndPort => "only host and port were expected",
         })
     }
@@ -94,7 +97,7 @@ impl fmt::Display for InvalidServerAddrKind {
 ///
 /// The text is known to be broken, so that parts are not where they belong: a password with a
 /// slash in it looks like a port and a path, one with a comma like two addresses.
-fn redact(text: &str) -> String {
+pub(crate) fn redact(text: &str) -> String {
     const HIDDEN: &str = "[redacted]";
     let mut shown = String::new();
     let text = text.trim();

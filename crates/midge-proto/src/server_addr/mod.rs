@@ -3,6 +3,7 @@
 mod invalid;
 mod to_server_addrs;
 
+pub(crate) use invalid::redact;
 pub use invalid::{InvalidServerAddr, InvalidServerAddrKind};
 pub use to_server_addrs::ToServerAddrs;
 
@@ -20,11 +21,11 @@ use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 /// Longest host name, in bytes: the limit of the domain name system.
 const HOST_MAX: usize = 253;
 
-/// The address of a server, like `nats://demo.nats.io`, `tls://user:pass@10.0.0.1:4443` or
-/// `wss://example.com/nats`.
+/// The address of a server, like `nats://demo.nats.io`, `tls://user:pass@10.0.0.1:4443`,
+/// `wss://example.com/nats` or `unix:///run/nats.sock`.
 ///
 /// Without a scheme it is `nats`. The default port is 4222 for `nats` and `tls`, 80 for `ws` and
-/// 443 for `wss`. A user name without a password is a token. User name and password may hold any
+/// 443 for `wss`; the path of a `unix` address names a Unix-domain socket. A user name without a password is a token. User name and password may hold any
 /// character percent-encoded.
 ///
 /// Neither `Display` nor `Debug` show user name, password, token or the query of the path; only
@@ -50,7 +51,8 @@ pub struct ServerAddr {
     port: u16,
     username: Option<String>,
     password: Option<String>,
-    /// Path and query of a WebSocket address; `/` for all others.
+    /// Path and query of a WebSocket address, decoded path of a Unix-domain socket; `/` for all
+    /// others.
     path: String,
     /// The text it was made from, with a scheme.
     url: String,
@@ -62,10 +64,11 @@ enum Scheme {
     Tls,
     Ws,
     Wss,
+    Unix,
 }
 
 impl Scheme {
-    const ALL: [Self; 4] = [Self::Nats, Self::Tls, Self::Ws, Self::Wss];
+    const ALL: [Self; 5] = [Self::Nats, Self::Tls, Self::Ws, Self::Wss, Self::Unix];
 
     const fn name(self) -> &'static str {
         match self {
@@ -73,6 +76,7 @@ impl Scheme {
             Self::Tls => "tls",
             Self::Ws => "ws",
             Self::Wss => "wss",
+            Self::Unix => "unix",
         }
     }
 
@@ -81,11 +85,20 @@ impl Scheme {
             Self::Nats | Self::Tls => 4222,
             Self::Ws => 80,
             Self::Wss => 443,
+            Self::Unix => 0,
         }
     }
 
     const fn is_websocket(self) -> bool {
         matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// What a server announces are addresses of TCP, whatever it was reached by.
+    const fn of_announced(self) -> Self {
+        match self {
+            Self::Nats | Self::Unix => Self::Nats,
+            Self::Tls | Self::Ws | Self::Wss => self,
+        }
     }
 }
 
@@ -137,17 +150,20 @@ impl ServerAddr {
         if text.contains(['/', '?', '#', '@']) {
             return Err(fail(InvalidServerAddrKind::NotHostAndPort));
         }
-        let (host, port) = parse_host_port(text, self.scheme).map_err(fail)?;
-        Ok(self.at(host, port))
+        let scheme = self.scheme.of_announced();
+        let (host, port) = parse_host_port(text, scheme.default_port()).map_err(fail)?;
+        let path = if scheme.is_websocket() { self.path.as_str() } else { "/" };
+        Ok(Self::bare(scheme, host, port, path))
     }
 
-    /// The scheme: `nats`, `tls`, `ws` or `wss`.
+    /// The scheme: `nats`, `tls`, `ws`, `wss` or `unix`.
     #[must_use]
     pub const fn scheme(&self) -> &str {
         self.scheme.name()
     }
 
-    /// The host name or IP address in lower case; an IPv6 address without brackets.
+    /// The host name or IP address in lower case; an IPv6 address without brackets. It is
+    /// `localhost` for a Unix-domain socket.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -159,7 +175,7 @@ impl ServerAddr {
         self.host.split('%').next()?.parse().ok()
     }
 
-    /// The port.
+    /// The port; 0 for a Unix-domain socket.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
@@ -202,6 +218,12 @@ impl ServerAddr {
         &self.path
     }
 
+    /// The path of the Unix-domain socket, if the address is one.
+    #[must_use]
+    pub fn unix_path(&self) -> Option<&str> {
+        (self.scheme == Scheme::Unix).then_some(self.path.as_str())
+    }
+
     /// The text the address was made from, **with user name and password**.
     ///
     /// The scheme is always there, blanks around and a slash behind the port are not.
@@ -214,6 +236,9 @@ impl ServerAddr {
     #[must_use]
     pub fn redacted(&self) -> String {
         let user_info = if self.has_user_pass() { "[redacted]@" } else { "" };
+        if let Some(path) = self.unix_path() {
+            return format!("unix://{user_info}{path}");
+        }
         let (path, query) = match self.path.split_once('?') {
             Some((path, _)) => (path, "?[redacted]"),
             None => (self.path.as_str(), ""),
@@ -230,21 +255,26 @@ impl ServerAddr {
     /// This address without user name, password or token.
     #[must_use]
     pub fn without_credentials(&self) -> Self {
-        self.at(self.host.clone(), self.port)
+        Self::bare(self.scheme, self.host.clone(), self.port, &self.path)
     }
 
-    /// Scheme and path of this address, another host, and no credentials.
-    fn at(&self, host: String, port: u16) -> Self {
-        let path = if self.path == "/" { "" } else { self.path.as_str() };
-        let url = format!("{}://{}:{port}{path}", self.scheme(), bracketed(&host));
+    /// An address without credentials.
+    fn bare(scheme: Scheme, host: String, port: u16, path: &str) -> Self {
+        let authority = match scheme {
+            Scheme::Unix => String::new(),
+            Scheme::Nats | Scheme::Tls | Scheme::Ws | Scheme::Wss => {
+                format!("{}:{port}", bracketed(&host))
+            }
+        };
+        let shown = if path == "/" { "" } else { path };
         Self {
-            scheme: self.scheme,
+            scheme,
             host,
             port,
             username: None,
             password: None,
-            path: self.path.clone(),
-            url,
+            path: path.to_owned(),
+            url: format!("{}://{authority}{shown}", scheme.name()),
         }
     }
 
@@ -344,26 +374,58 @@ fn parse(text: &str) -> Result<ServerAddr, InvalidServerAddrKind> {
     if tail.contains('@') {
         return Err(InvalidServerAddrKind::MisplacedAt);
     }
-    let (user_info, host_port) = match authority.rsplit_once('@') {
-        Some((user_info, host_port)) => (Some(user_info), host_port),
-        None => (None, authority),
+    let read = parse_authority(authority, scheme)?;
+    let path = match scheme {
+        Scheme::Unix if tail.len() > 1 => decode(tail)?,
+        Scheme::Unix => return Err(InvalidServerAddrKind::NoPath),
+        Scheme::Ws | Scheme::Wss => request_path(tail),
+        Scheme::Nats | Scheme::Tls => "/".to_owned(),
     };
-    let (username, password) = match user_info.map(|text| text.split_once(':').ok_or(text)) {
-        Some(Ok((username, password))) => (Some(decode(username)?), Some(decode(password)?)),
-        Some(Err(username)) => (Some(decode(username)?), None),
-        None => (None, None),
-    };
-    let (host, port) = parse_host_port(host_port, scheme)?;
     let shown_tail = if tail == "/" { "" } else { tail };
     Ok(ServerAddr {
         scheme,
-        host,
-        port,
-        username: username.filter(|name| !name.is_empty()),
-        password,
-        path: if scheme.is_websocket() { request_path(tail) } else { "/".to_owned() },
+        host: read.host,
+        port: read.port,
+        username: read.username.filter(|name| !name.is_empty()),
+        password: read.password,
+        path,
         url: format!("{}://{authority}{shown_tail}", scheme.name()),
     })
+}
+
+/// Who, where: what stands between the scheme and the path.
+pub(crate) struct Authority {
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+fn parse_authority(text: &str, scheme: Scheme) -> Result<Authority, InvalidServerAddrKind> {
+    match (scheme, text.rsplit_once('@')) {
+        // The path says where the socket is.
+        (Scheme::Unix, None) if text.is_empty() => Authority::read("localhost", 0),
+        (Scheme::Unix, Some((_, ""))) => Authority::read(&format!("{text}localhost"), 0),
+        (Scheme::Unix, None | Some(_)) => Err(InvalidServerAddrKind::InvalidHost),
+        (_, _) => Authority::read(text, scheme.default_port()),
+    }
+}
+
+impl Authority {
+    /// Reads `user:password@host:port`, of which all but the host may be missing.
+    pub(crate) fn read(text: &str, default_port: u16) -> Result<Self, InvalidServerAddrKind> {
+        let (user_info, host_port) = match text.rsplit_once('@') {
+            Some((user_info, host_port)) => (Some(user_info), host_port),
+            None => (None, text),
+        };
+        let (username, password) = match user_info.map(|text| text.split_once(':').ok_or(text)) {
+            Some(Ok((username, password))) => (Some(decode(username)?), Some(decode(password)?)),
+            Some(Err(username)) => (Some(decode(username)?), None),
+            None => (None, None),
+        };
+        let (host, port) = parse_host_port(host_port, default_port)?;
+        Ok(Self { username, password, host, port })
+    }
 }
 
 fn decode(text: &str) -> Result<String, InvalidServerAddrKind> {
@@ -380,7 +442,7 @@ fn request_path(tail: &str) -> String {
     format!("{slash}{}", utf8_percent_encode(tail, CONTROLS))
 }
 
-fn parse_host_port(text: &str, scheme: Scheme) -> Result<(String, u16), InvalidServerAddrKind> {
+fn parse_host_port(text: &str, default_port: u16) -> Result<(String, u16), InvalidServerAddrKind> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, after) = rest.split_once(']').ok_or(InvalidServerAddrKind::InvalidHost)?;
         let host = parse_ipv6(host).ok_or(InvalidServerAddrKind::InvalidHost)?;
@@ -389,13 +451,13 @@ fn parse_host_port(text: &str, scheme: Scheme) -> Result<(String, u16), InvalidS
             None if after.is_empty() => "",
             None => return Err(InvalidServerAddrKind::InvalidHost),
         };
-        return Ok((host, parse_port(port, scheme)?));
+        return Ok((host, parse_port(port, default_port)?));
     }
     let (host, port) = match text.split_once(':') {
         // With two colons it can only be an IPv6 address that lacks its brackets.
         Some((_, more)) if more.contains(':') => {
             let host = parse_ipv6(text).ok_or(InvalidServerAddrKind::InvalidHost)?;
-            return Ok((host, scheme.default_port()));
+            return Ok((host, default_port));
         }
         Some((host, port)) => (host, port),
         None => (text, ""),
@@ -407,7 +469,7 @@ fn parse_host_port(text: &str, scheme: Scheme) -> Result<(String, u16), InvalidS
     if host.len() > HOST_MAX || !host.bytes().all(is_letter) {
         return Err(InvalidServerAddrKind::InvalidHost);
     }
-    Ok((host.to_ascii_lowercase(), parse_port(port, scheme)?))
+    Ok((host.to_ascii_lowercase(), parse_port(port, default_port)?))
 }
 
 /// An IPv6 address in its shortest form, with its zone if it has one.
@@ -423,9 +485,9 @@ fn parse_ipv6(text: &str) -> Option<String> {
     valid.then(|| format!("{address}%{zone}"))
 }
 
-fn parse_port(text: &str, scheme: Scheme) -> Result<u16, InvalidServerAddrKind> {
+fn parse_port(text: &str, default_port: u16) -> Result<u16, InvalidServerAddrKind> {
     if text.is_empty() {
-        return Ok(scheme.default_port());
+        return Ok(default_port);
     }
     // The number parser would take a plus sign too.
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {

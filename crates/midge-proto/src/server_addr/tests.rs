@@ -40,6 +40,30 @@ fn schemes_hosts_and_ports_are_read_from_every_usual_form() {
 }
 
 #[test]
+fn a_unix_address_is_the_path_of_a_socket() {
+    let socket = addr("unix:///run/my%20nats.sock");
+    assert_eq!(socket.unix_path(), Some("/run/my nats.sock"));
+    assert_eq!((socket.scheme(), socket.host(), socket.port()), ("unix", "localhost", 0));
+    assert!(!socket.is_websocket() && !socket.tls_required());
+    let secret = addr("unix://joe:s3cret@/run/nats.sock");
+    assert_eq!((secret.username(), secret.password()), (Some("joe"), Some("s3cret")));
+    assert_eq!(secret.to_string(), "unix://[redacted]@/run/nats.sock");
+    assert_eq!(secret.without_credentials(), addr("unix:///run/nats.sock"));
+    assert_ne!(addr("unix:///a"), addr("unix:///b"));
+    // What a server announces is an address of TCP.
+    assert_eq!(socket.with_host_port("h").unwrap(), addr("nats://h"));
+    for (text, kind) in [
+        ("unix://", Kind::NoPath),
+        ("unix:///", Kind::NoPath),
+        ("unix://host/a", Kind::InvalidHost),
+        ("unix://u:p@host/a", Kind::InvalidHost),
+    ] {
+        assert_eq!(refusal(text).kind(), kind, "{text}");
+    }
+    assert_eq!(addr("nats://h").unix_path(), None);
+}
+
+#[test]
 fn user_name_password_and_token_are_decoded() {
     let table = [
         ("nats://joe:pw@h", Some("joe"), Some("pw")),
@@ -67,7 +91,7 @@ fn texts_that_are_no_address_are_refused_each_with_its_reason() {
         (" \n", Kind::Empty),
         ("http://h", Kind::UnsupportedScheme),
         ("://h", Kind::UnsupportedScheme),
-        ("unix:///tmp/x", Kind::UnsupportedScheme),
+        ("ftp:///tmp/x", Kind::UnsupportedScheme),
         ("nats://a b", Kind::BlankOrControl),
         ("nats://a\r\nPUB x", Kind::BlankOrControl),
         ("nats://a\u{2003}b", Kind::BlankOrControl),

@@ -1,13 +1,18 @@
 //! What the connection machine orders, carried out.
 
 use super::{Driver, Order, StreamState};
+use crate::dialer::DialRequest;
 use crate::event::{Event, Fate, ReadingState};
+use crate::layer::ProxyLayer;
 use crate::mailbox::End;
 use crate::shared::{ReplyFailure, State, wake};
 use crate::statistics::add;
 use crate::sync::Arc;
 use core::task::Waker;
-use midge_proto::{Action, Cut, Decoder, FenceId, Instant, LostReason, ServerLimits};
+use midge_proto::{
+    self as proto, Action, Cut, Decoder, DialId, FenceId, Instant, LostReason, ServerAddr,
+    ServerLimits,
+};
 
 impl Driver {
     /// Carries out what the machine ordered and tells people the news.
@@ -24,11 +29,12 @@ impl Driver {
                 Action::Resolve { host, port } => {
                     self.orders.push_back(Order::Resolve { host, port });
                 }
-                Action::Dial { target, server: _ } => {
-                    let options = self.socket;
-                    self.orders.push_back(Order::Dial { target, options });
+                Action::Dial { dial, target, server } => self.dial(dial, target, server),
+                Action::StartTunnel { proxy, host, port } => {
+                    self.layers.push(Box::new(ProxyLayer::new(&proxy, &host, port)));
                 }
                 Action::StartTls { name } => self.start_tls(now, name),
+                Action::StartWebSocket { server } => self.start_websocket(now, &server),
                 Action::Authenticate { info, login, .. } => {
                     if let Some(result) = self.callbacks.authenticate(login, &info.nonce) {
                         let result = result.map_err(|error| error.to_string());
@@ -43,13 +49,11 @@ impl Driver {
                 Action::Hangup => {
                     self.stream = StreamState::None;
                     self.callbacks.cancel();
-                    #[cfg(feature = "tls")]
-                    {
-                        self.tls = None;
-                    }
+                    let last_words = self.layers.farewell();
+                    self.layers.clear();
                     self.inbound.clear();
                     self.decoder = Decoder::new(self.limits);
-                    self.orders.push_back(Order::Hangup);
+                    self.orders.push_back(Order::Hangup { last_words });
                 }
                 Action::Online(limits) => self.go_online(limits),
                 Action::Limits(limits) => {
@@ -71,6 +75,17 @@ impl Driver {
                 _ => {}
             }
         }
+    }
+
+    fn dial(&mut self, dial: DialId, target: proto::Target, server: ServerAddr) {
+        let socket = self.socket;
+        self.orders.push_back(match &self.dialer {
+            Some(dialer) => {
+                let future = dialer.dial(DialRequest { target, server, socket });
+                Order::DialCustom { dial, future }
+            }
+            None => Order::Dial { dial, target, options: socket },
+        });
     }
 
     fn go_online(&mut self, limits: ServerLimits) {

@@ -9,7 +9,7 @@ use crate::statistics::add;
 use crate::sync::Arc;
 use core::net::SocketAddr;
 use core::task::{Context, Poll, Waker};
-use midge_proto::{Chosen, Decoder, HOLD_MAX, Instant, Phase, Writing};
+use midge_proto::{Chosen, Decoder, DialId, HOLD_MAX, Instant, Phase, Writing};
 use std::io::{self, IoSlice};
 
 /// What the adapter asks.
@@ -24,9 +24,8 @@ impl Driver {
         if self.stream != StreamState::Open || (self.paused.is_some() && !self.is_awaited()) {
             return None;
         }
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            return Some(tls.read_buf());
+        if !self.layers.is_empty() {
+            return Some(self.layers.read_buf());
         }
         let wanted = self.decoder.wanted().unwrap_or(0);
         Some(self.inbound.room(wanted))
@@ -40,10 +39,9 @@ impl Driver {
 
     /// Puts what is to be written next into the first of `out`; returns how many were set.
     pub fn write_slices<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls {
+        if !self.layers.is_empty() {
             let Some(first) = out.first_mut() else { return 0 };
-            *first = IoSlice::new(tls.output());
+            *first = IoSlice::new(self.layers.output());
             return 1;
         }
         self.outbound.slices(out)
@@ -78,15 +76,12 @@ impl Driver {
                 self.outbound.put(chunk);
             }
         }
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            if tls.wants_plaintext() {
-                let from = tls.encrypted();
-                if let Err(text) = tls.encrypt(self.outbound.pieces(from)) {
-                    self.connection.handle_tls_failed(now, text);
-                }
+        if !self.layers.is_empty() {
+            let pieces = self.outbound.pieces(self.layers.encoded());
+            if let Err(error) = self.layers.send(pieces) {
+                self.fail_layer(now, error);
             }
-            return tls.has_output();
+            return !self.layers.output().is_empty();
         }
         !self.outbound.is_empty()
     }
@@ -150,19 +145,41 @@ impl Driver {
         self.settle(now);
     }
 
-    /// The stream is open; `local` is its own end, for people.
-    pub fn handle_dialed(&mut self, now: Instant, local: Option<SocketAddr>) {
+    /// A stream is open; `local` is its own end, for people. Other dials are to be dropped.
+    pub fn handle_dialed(&mut self, now: Instant, dial: DialId, local: Option<SocketAddr>) {
+        self.begin_stream(now, dial, local, None);
+    }
+
+    /// As [`handle_dialed`](Self::handle_dialed), where the stream is encrypted already and the
+    /// peer's certificate was verified under this name.
+    pub fn handle_dialed_secured(
+        &mut self,
+        now: Instant,
+        dial: DialId,
+        local: Option<SocketAddr>,
+        verified_name: String,
+    ) {
+        self.begin_stream(now, dial, local, Some(verified_name));
+    }
+
+    fn begin_stream(
+        &mut self,
+        now: Instant,
+        dial: DialId,
+        local: Option<SocketAddr>,
+        verified_name: Option<String>,
+    ) {
         self.stream = StreamState::Open;
         self.decoder = Decoder::new(self.limits);
         self.inbound.clear();
         self.shared.core.lock().view.local = local;
-        self.connection.handle_dialed(now, None);
+        self.connection.handle_dialed(now, dial, verified_name);
         self.settle(now);
     }
 
-    /// The stream could not be opened.
-    pub fn handle_dial_failed(&mut self, now: Instant, error: &io::Error) {
-        self.connection.handle_dial_failed(now, error.to_string());
+    /// A stream could not be opened.
+    pub fn handle_dial_failed(&mut self, now: Instant, dial: DialId, error: &io::Error) {
+        self.connection.handle_dial_failed(now, dial, error.to_string());
         self.settle(now);
     }
 
@@ -170,8 +187,11 @@ impl Driver {
     pub fn handle_read(&mut self, now: Instant, count: usize) {
         add(&self.shared.statistics.in_bytes, count as u64);
         self.connection.handle_read(now);
-        self.receive(now, count);
+        let received = self.receive(now, count);
         self.decode(now);
+        if let Err(error) = received {
+            self.fail_layer(now, error);
+        }
         self.connection.handle_read_done(now);
         self.settle(now);
     }
@@ -186,11 +206,7 @@ impl Driver {
     /// The socket took so many of the bytes of [`write_slices`](Self::write_slices).
     pub fn handle_written(&mut self, now: Instant, count: usize) {
         add(&self.shared.statistics.out_bytes, count as u64);
-        #[cfg(feature = "tls")]
-        let count = match &mut self.tls {
-            Some(tls) => tls.written(count),
-            None => count,
-        };
+        let count = if self.layers.is_empty() { count } else { self.layers.written(count) };
         let finished = self.outbound.written(count);
         let mut wakers = Vec::new();
         let mut flushed = Vec::new();

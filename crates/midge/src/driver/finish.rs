@@ -55,6 +55,9 @@ impl Driver {
         self.sleeps.clear();
         self.paused = None;
         self.shutdown.finish(unwritten);
+        if unwritten > 0 {
+            self.shared.event(Event::Abandoned(unwritten));
+        }
         if let Some(connected) = self.connected.take() {
             let _ = connected.send(Err(reason.clone()));
         }

@@ -80,7 +80,6 @@ impl ReadBuffer {
     }
 
     /// Adds bytes from elsewhere.
-    #[cfg(feature = "tls")]
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         self.room(self.filled + bytes.len());
         self.buf[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);

@@ -8,8 +8,10 @@
 mod actions;
 mod attachment;
 mod calls;
+mod carried;
 mod commands;
 mod delivery;
+mod dialing;
 mod events;
 mod fences;
 mod finish;
@@ -28,6 +30,8 @@ pub use order::{Order, Parked};
 pub use run::run;
 
 use crate::callbacks::CallbackRunner;
+use crate::dialer::Dialer;
+use crate::layer::Stack;
 use crate::mailbox::Mailbox;
 use crate::runtime::SocketOptions;
 use crate::shared::{Command, Shared, Target};
@@ -65,10 +69,12 @@ pub struct Driver {
     deferred: Vec<Command>,
     sleeps: Sleeps,
     stream: StreamState,
+    layers: Stack,
     #[cfg(feature = "tls")]
-    tls: Option<Box<crate::tls::TlsLayer>>,
-    #[cfg(feature = "tls")]
-    tls_options: crate::tls::TlsOptions,
+    tls: crate::tls::TlsOptions,
+    #[cfg(feature = "websocket")]
+    websocket: crate::websocket::WebSocketOptions,
+    dialer: Option<Dialer>,
     orders: VecDeque<Order>,
     socket: SocketOptions,
     callbacks: CallbackRunner,
@@ -100,6 +106,9 @@ pub(crate) struct DriverParts {
     pub(crate) callbacks: CallbackRunner,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::tls::TlsOptions,
+    #[cfg(feature = "websocket")]
+    pub(crate) websocket: crate::websocket::WebSocketOptions,
+    pub(crate) dialer: Option<Dialer>,
     pub(crate) connected: oneshot::Sender<Result<(), CloseReason>>,
 }
 
@@ -118,10 +127,12 @@ impl Driver {
             deferred: Vec::new(),
             sleeps: Sleeps::default(),
             stream: StreamState::None,
+            layers: Stack::default(),
             #[cfg(feature = "tls")]
-            tls: None,
-            #[cfg(feature = "tls")]
-            tls_options: parts.tls,
+            tls: parts.tls,
+            #[cfg(feature = "websocket")]
+            websocket: parts.websocket,
+            dialer: parts.dialer,
             orders: VecDeque::new(),
             socket: parts.socket,
             callbacks: parts.callbacks,

@@ -56,7 +56,6 @@ impl Outbound {
     }
 
     /// The item being written, from byte `from` of what is left of it on.
-    #[cfg(feature = "tls")]
     pub(crate) fn pieces(&self, from: usize) -> impl Iterator<Item = &[u8]> {
         let control = match &self.chunk {
             Some(_) => None,

@@ -1,7 +1,10 @@
 //! The loop that every async runtime shares.
 
+use super::carried::Carried;
+use super::dialing::{Dials, Opened, Way, open};
 use super::outbound::SLICES_MAX;
 use super::{Driver, Order, Parked};
+use crate::dialer::Link;
 use crate::runtime::{Runtime, Stream};
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
@@ -21,13 +24,14 @@ pub fn run<R: Runtime>(driver: Driver, runtime: R) -> impl Future<Output = ()> {
     drive(Box::new(driver), runtime)
 }
 
-async fn drive<R: Runtime>(mut driver: Box<Driver>, runtime: R) {
-    let mut stream: Option<R::Stream> = None;
+async fn drive<R: Runtime>(driver: Box<Driver>, runtime: R) {
+    let mut carried: Carried<Link<R::Stream>> = Carried { driver, stream: None };
     let mut resolving = None;
-    let mut dialing = None;
+    let mut dials = Dials::new();
     let mut sleep = None;
     let mut armed = Instant::MAX;
     poll_fn(|cx| {
+        let Carried { driver, stream } = &mut carried;
         driver.handle_commands(runtime.now());
         for _ in 0..TURNS_MAX {
             let now = runtime.now();
@@ -45,13 +49,20 @@ async fn drive<R: Runtime>(mut driver: Box<Driver>, runtime: R) {
                     Order::Resolve { host, port } => {
                         resolving = Some(Box::pin(runtime.resolve(host, port)));
                     }
-                    Order::Dial { target, options } => {
-                        dialing = Some(Box::pin(runtime.connect(target, options)));
+                    Order::Dial { dial, target, options } => {
+                        dials.begin(dial, open(&runtime, Way::Runtime(target, options)));
                     }
-                    Order::Hangup => {
+                    Order::DialCustom { dial, future } => {
+                        dials.begin(dial, open(&runtime, Way::Custom(future)));
+                    }
+                    Order::Hangup { last_words } => {
                         resolving = None;
-                        dialing = None;
+                        dials.clear();
                         if let Some(mut stream) = stream.take() {
+                            if !last_words.is_empty() {
+                                let slices = [IoSlice::new(&last_words)];
+                                let _ = stream.poll_write_vectored(cx, &slices);
+                            }
                             // The descriptor is closed by the drop; this sends the TCP end first.
                             let _ = stream.poll_close(cx);
                         }
@@ -63,24 +74,27 @@ async fn drive<R: Runtime>(mut driver: Box<Driver>, runtime: R) {
                 driver.handle_resolved(now, result);
                 progress = true;
             }
-            if let Some(Poll::Ready(result)) = poll_some(&mut dialing, cx) {
-                dialing = None;
+            if let Some((dial, result)) = dials.poll(cx) {
                 match result {
-                    Ok(open) => {
-                        let local = open.local_addr();
-                        stream = Some(open);
-                        driver.handle_dialed(now, local);
+                    Ok(Opened { link, verified_name }) => {
+                        dials.clear();
+                        let local = link.local_addr();
+                        *stream = Some(link);
+                        match verified_name {
+                            Some(name) => driver.handle_dialed_secured(now, dial, local, name),
+                            None => driver.handle_dialed(now, dial, local),
+                        }
                     }
-                    Err(error) => driver.handle_dial_failed(now, &error),
+                    Err(error) => driver.handle_dial_failed(now, dial, &error),
                 }
                 progress = true;
             }
-            if let Some(open) = &mut stream {
-                match transfer(&mut driver, open, &runtime, cx) {
+            if let Some(open) = stream {
+                match transfer(driver, open, &runtime, cx) {
                     Transfer::Nothing => {}
                     Transfer::Progress => progress = true,
                     Transfer::Ended(error) => {
-                        stream = None;
+                        *stream = None;
                         driver.handle_disconnected(now, error.as_ref());
                         progress = true;
                     }
@@ -134,7 +148,7 @@ enum Transfer {
 /// One write and one read.
 fn transfer<R: Runtime>(
     driver: &mut Driver,
-    stream: &mut R::Stream,
+    stream: &mut Link<R::Stream>,
     runtime: &R,
     cx: &mut Context<'_>,
 ) -> Transfer {

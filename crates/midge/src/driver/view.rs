@@ -30,10 +30,7 @@ impl Driver {
         if bytes - self.idle.bytes <= 12 {
             self.inbound.shrink();
             self.sorter.shrink();
-            #[cfg(feature = "tls")]
-            if let Some(tls) = &mut self.tls {
-                tls.shrink();
-            }
+            self.layers.shrink();
             self.shared.core.lock().outbox.shrink();
         }
         self.idle.bytes = bytes;

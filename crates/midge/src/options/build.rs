@@ -72,6 +72,9 @@ impl<R> ConnectOptions<R> {
             callbacks: CallbackRunner::new(self.authenticator, self.callbacks, events),
             #[cfg(feature = "tls")]
             tls: self.tls,
+            #[cfg(feature = "websocket")]
+            websocket: self.websocket,
+            dialer: self.dialer,
             connected,
         });
         Ok((Client::new(shared), driver, FirstConnection(first)))
@@ -85,8 +88,13 @@ impl<R> ConnectOptions<R> {
         if self.authenticators > 1 {
             return options("more than one kind of credentials is set".to_owned());
         }
+        #[cfg(feature = "websocket")]
+        if let Err(error) = self.websocket.check() {
+            return options(error.to_string());
+        }
+        #[cfg(not(feature = "websocket"))]
         if servers.iter().any(ServerAddr::is_websocket) {
-            return options("WebSocket URLs are not supported by this build".to_owned());
+            return options(midge_proto::WebSocketError::NotCompiledIn.to_string());
         }
         if let Err(error) = check_inbox_prefix(&self.inbox_prefix) {
             return options(format!("inbox prefix: {error}"));

@@ -8,6 +8,9 @@ mod limits;
 mod pool;
 mod servers;
 mod tls;
+mod transport;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub use build::FirstConnection;
 pub use pool::InvalidPool;
@@ -15,12 +18,15 @@ pub(crate) use pool::check_pool;
 
 use crate::auth::Authenticator;
 use crate::callbacks::Callbacks;
+use crate::dialer::Dialer;
 use crate::driver::BUFFER_MAX_DEFAULT;
 use crate::mailbox::Limits;
 use crate::runtime::SocketOptions;
 use crate::shared::Validation;
 #[cfg(feature = "tls")]
 use crate::tls::TlsOptions;
+#[cfg(feature = "websocket")]
+use crate::websocket::WebSocketOptions;
 use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
@@ -45,6 +51,9 @@ pub struct ConnectOptions<R> {
     socket: SocketOptions,
     #[cfg(feature = "tls")]
     tls: TlsOptions,
+    #[cfg(feature = "websocket")]
+    websocket: WebSocketOptions,
+    dialer: Option<Dialer>,
     subscription: Limits,
     inbox_prefix: String,
     request_timeout: Option<Duration>,
@@ -66,6 +75,9 @@ impl<R> Default for ConnectOptions<R> {
             socket: SocketOptions::default(),
             #[cfg(feature = "tls")]
             tls: TlsOptions::default(),
+            #[cfg(feature = "websocket")]
+            websocket: WebSocketOptions::default(),
+            dialer: None,
             subscription: Limits::default(),
             inbox_prefix: String::from("_INBOX"),
             request_timeout: Some(REQUEST_TIMEOUT),
@@ -90,6 +102,9 @@ impl<R> Clone for ConnectOptions<R> {
             socket: self.socket,
             #[cfg(feature = "tls")]
             tls: self.tls.clone(),
+            #[cfg(feature = "websocket")]
+            websocket: self.websocket.clone(),
+            dialer: self.dialer.clone(),
             subscription: self.subscription,
             inbox_prefix: self.inbox_prefix.clone(),
             request_timeout: self.request_timeout,

@@ -5,4 +5,4 @@ mod layer;
 
 pub(crate) use config::{Source, TlsOptions};
 pub use config::{TlsError, TlsInfo};
-pub(crate) use layer::{Received, TlsLayer};
+pub(crate) use layer::TlsLayer;

@@ -90,8 +90,8 @@ fn over_tls_connect_says_so() {
 #[test]
 fn the_nonce_of_this_connection_is_handed_over_for_signing() {
     let mut machine = Connection::new(config(&["10.0.0.1"]), [7; 32], Instant::ZERO);
-    machine.poll_action();
-    machine.handle_dialed(Instant::ZERO, None);
+    let dial = first_dial(&mut machine);
+    machine.handle_dialed(Instant::ZERO, dial, None);
     let line = b"{\"nonce\":\"abc\"}";
     machine.handle_frame(Instant::ZERO, &Frame::Info(0..line.len()), line);
     let Some(Action::Authenticate { info, .. }) = machine.poll_action() else {

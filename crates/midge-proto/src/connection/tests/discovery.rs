@@ -125,7 +125,8 @@ fn after_a_loss_the_other_servers_come_first_even_if_they_were_just_discovered()
         let config = Config { order: Order::Random, ..config(&["10.0.0.1"]) };
         let now = Instant::ZERO;
         let mut machine = Connection::new(config, [seed; 32], now);
-        machine.handle_dialed(now, None);
+        let dial = first_dial(&mut machine);
+        machine.handle_dialed(now, dial, None);
         let line = br#"{"connect_urls":["10.0.0.2:4222","10.0.0.3:4222"],"connect_info":true}"#;
         let frame = Frame::Info(0..line.len());
         machine.handle_frame(now, &frame, line);

@@ -53,6 +53,15 @@ pub(super) fn second_info(extra: &str) -> String {
     info(&format!(",\"connect_info\":true{extra}"))
 }
 
+/// The first order of a machine that begins with a dial.
+#[track_caller]
+pub(super) fn first_dial(machine: &mut Connection) -> DialId {
+    match machine.poll_action() {
+        Some(Action::Dial { dial, .. }) => dial,
+        other => panic!("{other:?} where a dial was expected"),
+    }
+}
+
 /// A connection with a driver that carries its orders out and a socket that takes everything.
 pub(super) struct Script {
     pub(super) machine: Connection,
@@ -66,6 +75,9 @@ pub(super) struct Script {
     events: VecDeque<String>,
     /// The chunk being written and how many of its bytes the socket took.
     chunk: Option<(Chunk, usize)>,
+    /// The dials ordered and not answered, in order.
+    dials: VecDeque<DialId>,
+    latest_dial: Option<DialId>,
     /// How many bytes of chunks the socket still takes.
     socket_takes: usize,
     next_sid: Sid,
@@ -88,6 +100,8 @@ impl Script {
             actions: VecDeque::new(),
             events: VecDeque::new(),
             chunk: None,
+            dials: VecDeque::new(),
+            latest_dial: None,
             socket_takes: usize::MAX,
             next_sid: Sid::FIRST,
             tls_name: String::new(),
@@ -206,17 +220,49 @@ impl Script {
     }
 
     pub(super) fn handle_dialed(&mut self) {
-        self.machine.handle_dialed(self.now, None);
+        let dial = self.answered_dial();
+        self.machine.handle_dialed(self.now, dial, None);
         self.pump();
     }
 
     pub(super) fn dialed_and_secured_as(&mut self, name: &str) {
-        self.machine.handle_dialed(self.now, Some(name.to_string()));
+        let dial = self.answered_dial();
+        self.machine.handle_dialed(self.now, dial, Some(name.to_string()));
         self.pump();
     }
 
     pub(super) fn dial_fails(&mut self, text: &str) {
-        self.machine.handle_dial_failed(self.now, text.to_string());
+        let dial = self.answered_dial();
+        self.machine.handle_dial_failed(self.now, dial, text.to_string());
+        self.pump();
+    }
+
+    /// The dial that was ordered first among those under way; its answer is left to the caller.
+    pub(super) fn next_dial(&mut self) -> DialId {
+        self.dials.pop_front().expect("a dial")
+    }
+
+    /// As above, or the latest that was ordered, for an answer that comes too late.
+    fn answered_dial(&mut self) -> DialId {
+        self.dials.pop_front().or(self.latest_dial).unwrap_or(DialId(0))
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(super) fn proxy_fails(&mut self, error: crate::ProxyError) {
+        self.machine.handle_proxy_failed(self.now, error);
+        self.pump();
+    }
+
+    pub(super) fn upgraded(&mut self) {
+        self.machine.handle_upgraded(self.now);
+        self.pump();
+    }
+
+    pub(super) fn websocket_fails(&mut self, error: WebSocketError) {
+        self.machine.handle_websocket_failed(self.now, error);
         self.pump();
     }
 
@@ -460,7 +506,12 @@ impl Script {
     fn pump_actions(&mut self) {
         while let Some(action) = self.machine.poll_action() {
             match &action {
+                Action::Dial { dial, .. } => {
+                    self.dials.push_back(*dial);
+                    self.latest_dial = Some(*dial);
+                }
                 Action::Hangup => {
+                    self.dials.clear();
                     self.buf.clear();
                     self.decoder = Decoder::new(DecodeLimits::default());
                 }
@@ -478,7 +529,8 @@ impl Script {
                     self.machine.subscriptions().handle_disconnected();
                 }
                 Action::Resolve { .. }
-                | Action::Dial { .. }
+                | Action::StartTunnel { .. }
+                | Action::StartWebSocket { .. }
                 | Action::Authenticate { .. }
                 | Action::ChooseServer { .. }
                 | Action::ChooseDelay { .. }
@@ -495,8 +547,11 @@ fn order(action: &Action) -> String {
     let limits = |limits: &ServerLimits| format!("{} {:?}", limits.max_payload, limits.headers);
     match action {
         Action::Resolve { host, port } => format!("resolve {host}:{port}"),
-        Action::Dial { target: Target::Address(address), .. } => format!("dial {address}"),
-        Action::Dial { target: Target::Name(host, port), .. } => format!("dial {host}:{port}"),
+        Action::Dial { target, .. } => format!("dial {target}"),
+        Action::StartTunnel { proxy, host, port } => {
+            format!("tunnel by {proxy} to {host}:{port}")
+        }
+        Action::StartWebSocket { server } => format!("websocket {server}"),
         Action::StartTls { name } => format!("tls {name}"),
         Action::Authenticate { server, scope, login, .. } => {
             let user = login.as_ref().map(|login| format!(" as {}", login.user));

@@ -61,9 +61,13 @@ fn a_secure_websocket_begins_with_tls_and_a_plain_one_never_upgrades() {
     let mut t = Script::dialed(config(&["wss://10.0.0.1"]));
     t.expect_action("tls 10.0.0.1");
     t.secured();
+    t.expect_action("websocket wss://10.0.0.1:443");
+    t.upgraded();
     t.server_sends(&info(",\"tls_required\":true"));
     t.expect_authenticate();
     let mut t = Script::dialed(config(&["ws://10.0.0.1"]));
+    t.expect_action("websocket ws://10.0.0.1:80");
+    t.upgraded();
     t.server_sends(&info(",\"tls_required\":true"));
     t.expect_authenticate();
 }
@@ -71,8 +75,8 @@ fn a_secure_websocket_begins_with_tls_and_a_plain_one_never_upgrades() {
 #[test]
 fn where_tls_was_asked_for_a_plain_websocket_is_not_spoken_to() {
     let mut t = Script::dialed(with(TlsMode::Require, &["ws://10.0.0.1"]));
-    t.server_sends(&info(",\"tls_required\":true"));
     t.expect_event("TLS is required and the server offers none");
+    t.expect_hangup();
 }
 
 #[test]
