@@ -81,10 +81,13 @@ impl Driver {
                         news.push((slot, kind));
                     }
                 }
-                Target::Requests => reply_all(&self.shared, &chunk, self.sorter.frames(slot)),
+                Target::Requests => {
+                    self.woken += reply_all(&self.shared, &chunk, self.sorter.frames(slot));
+                }
             }
         }
         self.sorter.clear();
+        self.woken += wakers.len();
         wakers.into_iter().for_each(Waker::wake);
         if dropped > 0 {
             add(&self.shared.statistics.dropped_messages, dropped);
@@ -92,6 +95,11 @@ impl Driver {
         for (slot, kind) in news {
             self.handle_news(slot, kind);
         }
+    }
+
+    /// Whether more than one waiter was woken since the last call.
+    pub(super) fn woke_several(&mut self) -> bool {
+        core::mem::take(&mut self.woken) > 1
     }
 
     fn handle_news(&mut self, slot: Slot, news: News) {
@@ -124,8 +132,8 @@ impl Driver {
     }
 }
 
-/// Hands replies to those who wait for them.
-fn reply_all(shared: &Shared, chunk: &Bytes, frames: impl Iterator<Item = MessageFrame>) {
+/// Hands replies to those who wait for them; returns how many there were.
+fn reply_all(shared: &Shared, chunk: &Bytes, frames: impl Iterator<Item = MessageFrame>) -> usize {
     let mut answered: Vec<(oneshot::Sender<Reply>, Message)> = Vec::new();
     {
         let mut core = shared.core.lock();
@@ -137,8 +145,10 @@ fn reply_all(shared: &Shared, chunk: &Bytes, frames: impl Iterator<Item = Messag
             }
         }
     }
+    let count = answered.len();
     for (sender, message) in answered {
         // One who no longer waits does not miss it.
         let _ = sender.send(Ok(message));
     }
+    count
 }

@@ -60,6 +60,8 @@ pub struct Driver {
     limits: DecodeLimits,
     inbound: ReadBuffer,
     sorter: Sorter,
+    /// Waiters woken by deliveries.
+    woken: usize,
     outbound: Outbound,
     /// When the unfinished chunk of a flood is written all the same.
     held_until: Option<Instant>,
@@ -121,6 +123,7 @@ impl Driver {
             limits: parts.limits,
             inbound: ReadBuffer::new(parts.read_buffer_max),
             sorter: Sorter::default(),
+            woken: 0,
             outbound: Outbound::default(),
             held_until: None,
             targets: Vec::new(),

@@ -105,6 +105,10 @@ async fn drive<R: Runtime>(driver: Box<Driver>, runtime: R) {
                 return listener;
             }
             if progress {
+                if driver.woke_several() {
+                    // They have their turn first: what they ask for then goes out in one write.
+                    break;
+                }
                 continue;
             }
             // A timer that fires too early is cheaper than one that is set anew for each request.
