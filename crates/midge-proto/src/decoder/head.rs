@@ -27,10 +27,11 @@ pub(super) fn read(rest: &[u8]) -> Option<Head> {
 /// `MSG subject sid [reply] size`
 #[inline]
 fn message(rest: &[u8]) -> Option<Head> {
-    let (subject_end, sid, at) = subject_and_sid(rest, 4)?;
+    let subject = next_argument(rest, 3)?;
+    let (subject_end, sid, at) = subject_and_sid(rest, subject)?;
     let mut frame = MessageFrame {
-        subject_start: 4,
-        subject_len: (subject_end - 4) as u32,
+        subject_start: subject as u32,
+        subject_len: (subject_end - subject) as u32,
         ..MessageFrame::default()
     };
     let size = match line_end(rest, at) {
@@ -189,6 +190,8 @@ mod tests {
         for line in [
             &b"msg a 1 5\r\n"[..],
             b"MSG  a 1 5\r\n",
+            b"MSG  21 reply 14\r\n",
+            b"HMSG  21 reply 0 14\r\n",
             b"MSG a\t1 5\r\n",
             b"MSG a 1 5\n",
             b"MSG a 1 5 \r\n",
