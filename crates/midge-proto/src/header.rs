@@ -6,6 +6,7 @@ mod error;
 mod map;
 mod name;
 mod serde_impls;
+mod trace;
 mod value;
 
 pub(crate) use block::parse_status;
@@ -16,6 +17,7 @@ pub use error::{
 };
 pub use map::{GetAll, HeaderMap, IntoIter, Iter};
 pub use name::{AsHeaderName, HeaderName, IntoHeaderName};
+pub use trace::{InvalidTraceParent, TraceDelivery, TraceParent};
 pub use value::{HeaderValue, IntoHeaderValue};
 
 #[cfg(test)]

@@ -18,6 +18,7 @@
 extern crate alloc;
 
 mod backoff;
+mod capabilities;
 mod connect_info;
 mod connection;
 mod decoder;
@@ -48,6 +49,7 @@ pub mod nkeys;
 pub mod proxy;
 
 pub use backoff::Backoff;
+pub use capabilities::{Capability, ServerCapabilities};
 pub use connect_info::{Auth, ConnectInfo};
 pub use connection::{
     Action, AttemptFailure, AuthFailures, Cause, Choice, Chosen, CloseReason, Config, Connection,

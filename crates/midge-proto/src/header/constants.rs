@@ -182,3 +182,79 @@ pub const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What tracing systems add to [`TRACE_PARENT`].
 pub const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_and_value_is_spelled_as_servers_spell_it() {
+        let names = [
+            (NATS_MESSAGE_ID, "Nats-Msg-Id"),
+            (NATS_EXPECTED_STREAM, "Nats-Expected-Stream"),
+            (NATS_EXPECTED_LAST_SEQUENCE, "Nats-Expected-Last-Sequence"),
+            (NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "Nats-Expected-Last-Subject-Sequence"),
+            (NATS_EXPECTED_LAST_MESSAGE_ID, "Nats-Expected-Last-Msg-Id"),
+            (NATS_ROLLUP, "Nats-Rollup"),
+            (NATS_MESSAGE_TTL, "Nats-TTL"),
+            (NATS_INCREMENT, "Nats-Incr"),
+            (NATS_COUNTER_SOURCES, "Nats-Counter-Sources"),
+            (NATS_REQUIRED_API_LEVEL, "Nats-Required-Api-Level"),
+            (NATS_STREAM_IDENTITY, "Nats-Stream-Identity"),
+            (NATS_BATCH_ID, "Nats-Batch-Id"),
+            (NATS_BATCH_SEQUENCE, "Nats-Batch-Sequence"),
+            (NATS_BATCH_COMMIT, "Nats-Batch-Commit"),
+            (NATS_SCHEDULE, "Nats-Schedule"),
+            (NATS_SCHEDULE_TARGET, "Nats-Schedule-Target"),
+            (NATS_SCHEDULE_SOURCE, "Nats-Schedule-Source"),
+            (NATS_SCHEDULE_TTL, "Nats-Schedule-TTL"),
+            (NATS_SCHEDULE_TIME_ZONE, "Nats-Schedule-Time-Zone"),
+            (NATS_SCHEDULE_ROLLUP, "Nats-Schedule-Rollup"),
+            (NATS_SCHEDULER, "Nats-Scheduler"),
+            (NATS_SCHEDULE_NEXT, "Nats-Schedule-Next"),
+            (NATS_STREAM, "Nats-Stream"),
+            (NATS_SUBJECT, "Nats-Subject"),
+            (NATS_SEQUENCE, "Nats-Sequence"),
+            (NATS_TIME_STAMP, "Nats-Time-Stamp"),
+            (NATS_LAST_SEQUENCE, "Nats-Last-Sequence"),
+            (NATS_NUM_PENDING, "Nats-Num-Pending"),
+            (NATS_UP_TO_SEQUENCE, "Nats-UpTo-Sequence"),
+            (NATS_MESSAGE_SIZE, "Nats-Msg-Size"),
+            (NATS_STREAM_SOURCE, "Nats-Stream-Source"),
+            (NATS_MARKER_REASON, "Nats-Marker-Reason"),
+            (KV_OPERATION, "KV-Operation"),
+            (NATS_LAST_CONSUMER, "Nats-Last-Consumer"),
+            (NATS_LAST_STREAM, "Nats-Last-Stream"),
+            (NATS_CONSUMER_STALLED, "Nats-Consumer-Stalled"),
+            (NATS_PENDING_MESSAGES, "Nats-Pending-Messages"),
+            (NATS_PENDING_BYTES, "Nats-Pending-Bytes"),
+            (NATS_PIN_ID, "Nats-Pin-Id"),
+            (NATS_SERVICE_ERROR, "Nats-Service-Error"),
+            (NATS_SERVICE_ERROR_CODE, "Nats-Service-Error-Code"),
+            (NATS_REQUEST_INFO, "Nats-Request-Info"),
+            (NATS_TRACE_DEST, "Nats-Trace-Dest"),
+            (NATS_TRACE_ONLY, "Nats-Trace-Only"),
+            (NATS_TRACE_HOP, "Nats-Trace-Hop"),
+            (NATS_TRACE_ORIGIN_ACCOUNT, "Nats-Trace-Origin-Account"),
+            (ACCEPT_ENCODING, "Accept-Encoding"),
+            (TRACE_PARENT, "traceparent"),
+            (TRACE_STATE, "tracestate"),
+        ];
+        for (constant, spelling) in names {
+            assert_eq!(constant.as_str(), spelling);
+        }
+        let values = [
+            (NATS_BATCH_COMMIT_FINAL, "1"),
+            (NATS_BATCH_COMMIT_EOB, "eob"),
+            (NATS_SCHEDULE_YEARLY, "@yearly"),
+            (NATS_SCHEDULE_MONTHLY, "@monthly"),
+            (NATS_SCHEDULE_WEEKLY, "@weekly"),
+            (NATS_SCHEDULE_DAILY, "@daily"),
+            (NATS_SCHEDULE_HOURLY, "@hourly"),
+            (NATS_SCHEDULE_ROLLUP_SUB, "sub"),
+        ];
+        for (constant, spelling) in values {
+            assert_eq!(constant, spelling);
+        }
+    }
+}

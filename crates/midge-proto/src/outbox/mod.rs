@@ -58,11 +58,14 @@ pub struct OutboxLimits {
     /// While not connected: above this a publish fails. Default 8 MiB, as in nats.go; 0 makes every
     /// publish fail at once.
     pub offline_max: usize,
+    /// Size of one write, unless it holds payloads that are written from where they are. Default
+    /// [`CHUNK_BYTES`].
+    pub chunk: usize,
 }
 
 impl Default for OutboxLimits {
     fn default() -> Self {
-        Self { high_water: 1 << 20, low_water: 512 << 10, offline_max: 8 << 20 }
+        Self { high_water: 1 << 20, low_water: 512 << 10, offline_max: 8 << 20, chunk: CHUNK_BYTES }
     }
 }
 
@@ -357,7 +360,9 @@ impl Outbox {
     /// Gives a written chunk's buffer back.
     pub fn recycle(&mut self, chunk: Chunk) {
         let buffer = chunk.into_buffer();
-        if self.free.len() < FREE_BUFFERS_MAX && buffer.capacity() <= 2 * CHUNK_BYTES {
+        if self.free.len() < FREE_BUFFERS_MAX
+            && buffer.capacity() <= 2 * self.limits.chunk.max(CHUNK_BYTES)
+        {
             self.free.push(buffer);
         }
     }
@@ -381,6 +386,12 @@ impl Outbox {
     /// The server's limits changed, or are known before the connection is ready.
     pub fn set_server_limits(&mut self, server: ServerLimits) {
         self.server = server;
+    }
+
+    /// The bounds on what may wait.
+    #[must_use]
+    pub fn limits(&self) -> OutboxLimits {
+        self.limits
     }
 
     /// Changes the bounds on what may wait.
@@ -496,7 +507,8 @@ impl Outbox {
     /// The chunk that a frame of about `size` bytes of our own goes to.
     #[inline]
     fn tail_for(&mut self, size: usize) -> &mut Chunk {
-        let limit = if self.tail.has_splices() { SPLICED_CHUNK_BYTES } else { CHUNK_BYTES };
+        let chunk = self.limits.chunk;
+        let limit = if self.tail.has_splices() { chunk.max(SPLICED_CHUNK_BYTES) } else { chunk };
         if self.tail.len() + size > limit && !self.tail.is_empty() {
             let fresh = self.fresh();
             let full = core::mem::replace(&mut self.tail, fresh);
@@ -508,7 +520,8 @@ impl Outbox {
     fn fresh(&mut self) -> Chunk {
         let buffer = self.free.pop().unwrap_or_else(|| {
             // Where chunks queue up, the next one will be filled, too.
-            let capacity = if self.closed.is_empty() { 0 } else { CHUNK_BYTES + CHUNK_BYTES / 8 };
+            let chunk = self.limits.chunk;
+            let capacity = if self.closed.is_empty() { 0 } else { chunk + chunk / 8 };
             Vec::with_capacity(capacity)
         });
         Chunk::with_buffer(buffer)

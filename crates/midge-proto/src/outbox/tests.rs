@@ -156,6 +156,21 @@ fn a_chunk_is_closed_before_it_grows_over_the_size_of_one_write() {
 }
 
 #[test]
+fn the_size_of_one_write_can_be_chosen() {
+    for size in [1 << 10, 128 << 10] {
+        let limits = OutboxLimits { chunk: size, ..OutboxLimits::default() };
+        let mut outbox = Outbox::new(limits);
+        outbox.set_online(ANY_SERVER);
+        for _ in 0..400 {
+            publish(&mut outbox, "a", &[0; 500]).unwrap();
+        }
+        let first = outbox.take().unwrap().len();
+        // The head of a frame is not counted beforehand.
+        assert!(first < size + 32 && first > size - 520, "{first} of {size}");
+    }
+}
+
+#[test]
 fn written_buffers_are_filled_again() {
     let mut outbox = online();
     publish(&mut outbox, "a", &[0; 1000]).unwrap();
@@ -198,7 +213,12 @@ fn an_unfinished_chunk_goes_back_behind_the_start_position() {
 #[test]
 fn above_the_high_water_mark_a_publisher_waits_until_bytes_were_taken() {
     let mut outbox = offline();
-    outbox.set_limits(OutboxLimits { high_water: 100, low_water: 50, offline_max: 1000 });
+    outbox.set_limits(OutboxLimits {
+        high_water: 100,
+        low_water: 50,
+        offline_max: 1000,
+        ..OutboxLimits::default()
+    });
     outbox.set_online(ANY_SERVER);
     publish(&mut outbox, "a", &[0; 60]).unwrap();
     assert!(outbox.has_room() && !outbox.is_low());
