@@ -1,11 +1,14 @@
 //! Credentials and where they come from.
 
 use crate::callbacks::BoxFuture;
+use crate::secret::Secret;
 use core::fmt;
 use core::future::Future;
+#[cfg(feature = "nkeys")]
+use midge_proto::nkeys::{KeyPair, NkeyError, parse_seed_text};
 use midge_proto::{Auth, Secrets};
 #[cfg(feature = "nkeys")]
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 type AuthFn = Arc<dyn Fn(Vec<u8>) -> BoxFuture<Result<Auth, AuthError>> + Send + Sync>;
@@ -31,15 +34,25 @@ impl fmt::Display for AuthError {
 
 impl core::error::Error for AuthError {}
 
-/// Where credentials come from. Files are read again at each attempt.
+/// Where credentials come from: for [`ConnectOptions::authentication`] and
+/// [`Client::set_credentials`].
+///
+/// Files are read and callbacks asked at each attempt. Seeds are wiped from memory when they are no
+/// longer needed; `Debug` shows the kind alone.
+///
+/// [`ConnectOptions::authentication`]: crate::ConnectOptions::authentication
+/// [`Client::set_credentials`]: crate::Client::set_credentials
 #[derive(Clone, Default)]
-pub(crate) enum Authenticator {
+pub struct Credentials(Source);
+
+#[derive(Clone, Default)]
+enum Source {
     #[default]
     None,
-    UserAndPassword(String, String),
-    Token(String),
+    UserAndPassword(String, Secret),
+    Token(Secret),
     #[cfg(feature = "nkeys")]
-    NkeySeed(String),
+    NkeySeed(Secret),
     #[cfg(feature = "nkeys")]
     NkeyFile(PathBuf),
     NkeySigner {
@@ -50,136 +63,202 @@ pub(crate) enum Authenticator {
         jwt: String,
         sign: SignFn,
     },
-    BearerJwt(String),
     #[cfg(feature = "nkeys")]
-    Credentials(String),
+    JwtAndSeed(String, Secret),
+    BearerJwt(Secret),
     #[cfg(feature = "nkeys")]
-    CredentialsFile(PathBuf),
+    Text(Secret),
+    #[cfg(feature = "nkeys")]
+    File(PathBuf),
     Callback(AuthFn),
 }
 
-impl fmt::Debug for Authenticator {
+impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::UserAndPassword(..) => "user and password [redacted]",
-            Self::Token(_) => "token [redacted]",
+        f.write_str(match self.0 {
+            Source::None => "none",
+            Source::UserAndPassword(..) => "user and password [redacted]",
+            Source::Token(_) => "token [redacted]",
             #[cfg(feature = "nkeys")]
-            Self::NkeySeed(_) => "nkey seed [redacted]",
+            Source::NkeySeed(_) => "nkey seed [redacted]",
             #[cfg(feature = "nkeys")]
-            Self::NkeyFile(_) => "nkey file",
-            Self::NkeySigner { .. } => "nkey signer",
-            Self::Jwt { .. } => "JWT with signer",
-            Self::BearerJwt(_) => "bearer JWT [redacted]",
+            Source::NkeyFile(_) => "nkey file",
+            Source::NkeySigner { .. } => "nkey signer",
+            Source::Jwt { .. } => "JWT with signer",
             #[cfg(feature = "nkeys")]
-            Self::Credentials(_) => "credentials [redacted]",
+            Source::JwtAndSeed(..) => "JWT and seed [redacted]",
+            Source::BearerJwt(_) => "bearer JWT [redacted]",
             #[cfg(feature = "nkeys")]
-            Self::CredentialsFile(_) => "credentials file",
-            Self::Callback(_) => "callback",
+            Source::Text(_) => "credentials [redacted]",
+            #[cfg(feature = "nkeys")]
+            Source::File(_) => "credentials file",
+            Source::Callback(_) => "callback",
         })
     }
 }
 
-impl Authenticator {
-    pub(crate) fn callback<F, Fut>(callback: F) -> Self
+impl Credentials {
+    /// No credentials.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// A user name and password.
+    #[must_use]
+    pub fn user_and_password(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self(Source::UserAndPassword(user.into(), Secret::from(password.into())))
+    }
+
+    /// A token.
+    #[must_use]
+    pub fn token(token: impl Into<String>) -> Self {
+        Self(Source::Token(Secret::from(token.into())))
+    }
+
+    /// An nkey, by its seed.
+    #[cfg(feature = "nkeys")]
+    #[must_use]
+    pub fn nkey(seed: impl Into<String>) -> Self {
+        Self(Source::NkeySeed(Secret::from(seed.into())))
+    }
+
+    /// An nkey, by a file with its seed, bare or decorated.
+    #[cfg(feature = "nkeys")]
+    #[must_use]
+    pub fn nkey_file(path: impl AsRef<Path>) -> Self {
+        Self(Source::NkeyFile(path.as_ref().to_owned()))
+    }
+
+    /// An nkey whose seed somebody else keeps: the callback signs the nonce.
+    #[must_use]
+    pub fn nkey_signer<F, Fut>(public_key: impl Into<String>, sign: F) -> Self
+    where
+        F: Fn(Vec<u8>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<u8>, AuthError>> + Send + 'static,
+    {
+        let sign: SignFn = Arc::new(move |nonce| Box::pin(sign(nonce)));
+        Self(Source::NkeySigner { public_key: public_key.into(), sign })
+    }
+
+    /// A JWT; the callback signs the nonce.
+    #[must_use]
+    pub fn jwt<F, Fut>(jwt: impl Into<String>, sign: F) -> Self
+    where
+        F: Fn(Vec<u8>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<u8>, AuthError>> + Send + 'static,
+    {
+        let sign: SignFn = Arc::new(move |nonce| Box::pin(sign(nonce)));
+        Self(Source::Jwt { jwt: jwt.into(), sign })
+    }
+
+    /// A JWT and the seed that signs for it.
+    #[cfg(feature = "nkeys")]
+    #[must_use]
+    pub fn jwt_and_seed(jwt: impl Into<String>, seed: impl Into<String>) -> Self {
+        Self(Source::JwtAndSeed(jwt.into(), Secret::from(seed.into())))
+    }
+
+    /// A bearer JWT, which needs no signature.
+    #[must_use]
+    pub fn bearer_jwt(jwt: impl Into<String>) -> Self {
+        Self(Source::BearerJwt(Secret::from(jwt.into())))
+    }
+
+    /// The text of a credentials file: a JWT and its seed.
+    #[cfg(feature = "nkeys")]
+    #[must_use]
+    pub fn text(credentials: impl Into<String>) -> Self {
+        Self(Source::Text(Secret::from(credentials.into())))
+    }
+
+    /// A credentials file: a JWT and its seed.
+    #[cfg(feature = "nkeys")]
+    #[must_use]
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        Self(Source::File(path.as_ref().to_owned()))
+    }
+
+    /// Whatever the callback returns, which gets the server's nonce to sign.
+    #[must_use]
+    pub fn callback<F, Fut>(callback: F) -> Self
     where
         F: Fn(Vec<u8>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Auth, AuthError>> + Send + 'static,
     {
-        Self::Callback(Arc::new(move |nonce| Box::pin(callback(nonce))))
-    }
-
-    pub(crate) fn jwt<F, Fut>(jwt: String, sign: F) -> Self
-    where
-        F: Fn(Vec<u8>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Vec<u8>, AuthError>> + Send + 'static,
-    {
-        Self::Jwt { jwt, sign: Arc::new(move |nonce| Box::pin(sign(nonce))) }
-    }
-
-    pub(crate) fn nkey_signer<F, Fut>(public_key: String, sign: F) -> Self
-    where
-        F: Fn(Vec<u8>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Vec<u8>, AuthError>> + Send + 'static,
-    {
-        Self::NkeySigner { public_key, sign: Arc::new(move |nonce| Box::pin(sign(nonce))) }
+        Self(Source::Callback(Arc::new(move |nonce| Box::pin(callback(nonce)))))
     }
 
     /// Whether what it provides could be used elsewhere by a server that gets it. A callback may
     /// provide anything.
     pub(crate) fn secrets(&self) -> Secrets {
-        match self {
-            Self::UserAndPassword(..) | Self::Token(_) | Self::BearerJwt(_) | Self::Callback(_) => {
-                Secrets::Sent
-            }
-            _ => Secrets::NeverSent,
+        match self.0 {
+            Source::UserAndPassword(..)
+            | Source::Token(_)
+            | Source::BearerJwt(_)
+            | Source::Callback(_) => Secrets::Sent,
+            Source::None | Source::NkeySigner { .. } | Source::Jwt { .. } => Secrets::NeverSent,
+            #[cfg(feature = "nkeys")]
+            Source::NkeySeed(_)
+            | Source::NkeyFile(_)
+            | Source::JwtAndSeed(..)
+            | Source::Text(_)
+            | Source::File(_) => Secrets::NeverSent,
         }
     }
 
     /// Begins to make the answer to one CONNECT.
     pub(crate) fn begin(&self, nonce: &str) -> Answer {
         let bytes = nonce.as_bytes().to_vec();
-        match self {
-            Self::None => Answer::Now(Ok(Auth::new())),
-            Self::UserAndPassword(user, password) => {
-                let mut auth = Auth::new();
+        let mut auth = Auth::new();
+        match &self.0 {
+            Source::None => {}
+            Source::UserAndPassword(user, password) => {
                 auth.username = Some(user.clone());
-                auth.password = Some(password.clone());
-                Answer::Now(Ok(auth))
+                auth.password = Some(password.to_string());
             }
-            Self::Token(token) => {
-                let mut auth = Auth::new();
-                auth.token = Some(token.clone());
-                Answer::Now(Ok(auth))
+            Source::Token(token) => auth.token = Some(token.to_string()),
+            Source::BearerJwt(jwt) => auth.jwt = Some(jwt.to_string()),
+            #[cfg(feature = "nkeys")]
+            Source::NkeySeed(seed) => return Answer::Now(nkey(KeyPair::from_seed(seed), nonce)),
+            #[cfg(feature = "nkeys")]
+            Source::NkeyFile(path) => {
+                return Answer::Now(
+                    read(path).and_then(|text| nkey(parse_seed_text(&text), nonce)),
+                );
             }
-            Self::BearerJwt(jwt) => {
-                let mut auth = Auth::new();
+            #[cfg(feature = "nkeys")]
+            Source::JwtAndSeed(jwt, seed) => {
+                let key = KeyPair::from_seed(seed).map_err(AuthError::new);
+                return Answer::Now(key.map(|key| signed(jwt.clone(), &key, nonce)));
+            }
+            #[cfg(feature = "nkeys")]
+            Source::Text(text) => return Answer::Now(credentials(text, nonce)),
+            #[cfg(feature = "nkeys")]
+            Source::File(path) => {
+                return Answer::Now(read(path).and_then(|text| credentials(&text, nonce)));
+            }
+            Source::NkeySigner { .. } if nonce.is_empty() => return Answer::Now(Err(no_nonce())),
+            Source::NkeySigner { public_key, sign } => {
+                auth.nkey = Some(public_key.clone());
+                return later(auth, sign(bytes));
+            }
+            Source::Jwt { jwt, sign } => {
                 auth.jwt = Some(jwt.clone());
-                Answer::Now(Ok(auth))
+                return later(auth, sign(bytes));
             }
-            #[cfg(feature = "nkeys")]
-            Self::NkeySeed(seed) => Answer::Now(
-                midge_proto::nkeys::KeyPair::from_seed(seed)
-                    .map_err(AuthError::new)
-                    .and_then(|key| nkey(&key, nonce)),
-            ),
-            #[cfg(feature = "nkeys")]
-            Self::NkeyFile(path) => Answer::Now(read(path).and_then(|text| {
-                let key = midge_proto::nkeys::parse_seed_text(&text).map_err(AuthError::new)?;
-                nkey(&key, nonce)
-            })),
-            #[cfg(feature = "nkeys")]
-            Self::Credentials(text) => Answer::Now(credentials(text, nonce)),
-            #[cfg(feature = "nkeys")]
-            Self::CredentialsFile(path) => {
-                Answer::Now(read(path).and_then(|text| credentials(&text, nonce)))
-            }
-            Self::NkeySigner { public_key, sign } => {
-                if nonce.is_empty() {
-                    return Answer::Now(Err(no_nonce()));
-                }
-                let public_key = public_key.clone();
-                let signature = sign(bytes);
-                Answer::Later(Box::pin(async move {
-                    let mut auth = Auth::new();
-                    auth.nkey = Some(public_key);
-                    auth.signature = Some(signature.await?);
-                    Ok(auth)
-                }))
-            }
-            Self::Jwt { jwt, sign } => {
-                let jwt = jwt.clone();
-                let signature = sign(bytes);
-                Answer::Later(Box::pin(async move {
-                    let mut auth = Auth::new();
-                    auth.jwt = Some(jwt);
-                    auth.signature = Some(signature.await?);
-                    Ok(auth)
-                }))
-            }
-            Self::Callback(callback) => Answer::Later(callback(bytes)),
+            Source::Callback(callback) => return Answer::Later(callback(bytes)),
         }
+        Answer::Now(Ok(auth))
     }
+}
+
+/// Adds the signature once it is there.
+fn later(mut auth: Auth, signature: BoxFuture<Result<Vec<u8>, AuthError>>) -> Answer {
+    Answer::Later(Box::pin(async move {
+        auth.signature = Some(signature.await?);
+        Ok(auth)
+    }))
 }
 
 fn no_nonce() -> AuthError {
@@ -187,7 +266,8 @@ fn no_nonce() -> AuthError {
 }
 
 #[cfg(feature = "nkeys")]
-fn nkey(key: &midge_proto::nkeys::KeyPair, nonce: &str) -> Result<Auth, AuthError> {
+fn nkey(key: Result<KeyPair, NkeyError>, nonce: &str) -> Result<Auth, AuthError> {
+    let key = key.map_err(AuthError::new)?;
     if nonce.is_empty() {
         return Err(no_nonce());
     }
@@ -198,21 +278,28 @@ fn nkey(key: &midge_proto::nkeys::KeyPair, nonce: &str) -> Result<Auth, AuthErro
 }
 
 #[cfg(feature = "nkeys")]
-fn credentials(text: &str, nonce: &str) -> Result<Auth, AuthError> {
-    let credentials = midge_proto::nkeys::Credentials::parse(text).map_err(AuthError::new)?;
+fn signed(jwt: String, key: &KeyPair, nonce: &str) -> Auth {
     let mut auth = Auth::new();
-    // A bearer JWT comes without a key; the server knows whether that will do.
-    if let Some(key) = &credentials.key {
-        auth.signature = Some(key.sign(nonce.as_bytes()).to_vec());
-    }
-    auth.jwt = Some(credentials.jwt);
-    Ok(auth)
+    auth.jwt = Some(jwt);
+    auth.signature = Some(key.sign(nonce.as_bytes()).to_vec());
+    auth
 }
 
 #[cfg(feature = "nkeys")]
-fn read(path: &std::path::Path) -> Result<String, AuthError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| AuthError::new(format!("{}: {error}", path.display())))
+fn credentials(text: &str, nonce: &str) -> Result<Auth, AuthError> {
+    let credentials = midge_proto::nkeys::Credentials::parse(text).map_err(AuthError::new)?;
+    let Some(key) = &credentials.key else {
+        // A bearer JWT comes without a key; the server knows whether that will do.
+        let mut auth = Auth::new();
+        auth.jwt = Some(credentials.jwt);
+        return Ok(auth);
+    };
+    Ok(signed(credentials.jwt, key, nonce))
+}
+
+#[cfg(feature = "nkeys")]
+fn read(path: &Path) -> Result<Secret, AuthError> {
+    Secret::read(path).map_err(AuthError::new)
 }
 
 /// Credentials, or who makes them.

@@ -1,6 +1,6 @@
 //! The callbacks that an application may provide, and how they are run.
 
-use crate::auth::{Answer, AuthError, Authenticator};
+use crate::auth::{Answer, AuthError, Credentials};
 use crate::event::{Event, Events};
 use crate::sync::Arc;
 use core::future::Future;
@@ -34,7 +34,7 @@ pub(crate) struct Callbacks {
 
 /// The application's callbacks, and those that are running.
 pub(crate) struct CallbackRunner {
-    authenticator: Authenticator,
+    credentials: Credentials,
     choose: Option<ChooseFn>,
     delay: Option<DelayFn>,
     running: Running,
@@ -64,10 +64,10 @@ pub(crate) enum Outcome {
 
 impl CallbackRunner {
     /// The event callback is called with each of `events`.
-    pub(crate) fn new(authenticator: Authenticator, callbacks: Callbacks, events: Events) -> Self {
+    pub(crate) fn new(credentials: Credentials, callbacks: Callbacks, events: Events) -> Self {
         let Callbacks { choose, delay, on_event } = callbacks;
         let listener = on_event.map(|callback| Listener { callback, events, running: None });
-        Self { authenticator, choose, delay, running: Running::Nothing, listener }
+        Self { credentials, choose, delay, running: Running::Nothing, listener }
     }
 
     /// Asks for credentials; `None` when the answer comes later.
@@ -79,7 +79,7 @@ impl CallbackRunner {
         if let Some(login) = login {
             return Some(Ok(of_url(login)));
         }
-        match self.authenticator.begin(nonce) {
+        match self.credentials.begin(nonce) {
             Answer::Now(result) => Some(result),
             Answer::Later(future) => {
                 self.running = Running::Auth(future);

@@ -20,6 +20,7 @@ mod options;
 mod publish;
 mod request;
 mod runtime;
+mod secret;
 mod shared;
 mod sleep;
 mod statistics;
@@ -31,7 +32,7 @@ mod tls;
 #[cfg(feature = "websocket")]
 mod websocket;
 
-pub use auth::AuthError;
+pub use auth::{AuthError, Credentials};
 pub use bytes;
 pub use callbacks::ReconnectToServer;
 pub use client::{Client, DRAIN_TIMEOUT};

@@ -34,7 +34,7 @@ impl<R> ConnectOptions<R> {
         let mut config = self.config;
         config.secrets = match self.secrets_to_all {
             true => Secrets::SentToAll,
-            false => self.authenticator.secrets(),
+            false => self.credentials.secrets(),
         };
         config.servers = servers;
         #[cfg(feature = "tls")]
@@ -69,7 +69,7 @@ impl<R> ConnectOptions<R> {
             limits: self.decode,
             read_buffer_max: self.read_buffer,
             socket: self.socket,
-            callbacks: CallbackRunner::new(self.authenticator, self.callbacks, events),
+            callbacks: CallbackRunner::new(self.credentials, self.callbacks, events),
             #[cfg(feature = "tls")]
             tls: self.tls,
             #[cfg(feature = "websocket")]
@@ -85,7 +85,7 @@ impl<R> ConnectOptions<R> {
         if let Err(error) = check_pool(servers) {
             return options(error.to_string());
         }
-        if self.authenticators > 1 {
+        if self.credentials_set > 1 {
             return options("more than one kind of credentials is set".to_owned());
         }
         #[cfg(feature = "websocket")]

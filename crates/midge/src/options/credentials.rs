@@ -1,7 +1,9 @@
 //! Who the client is to the server: tokens, passwords, nkeys, JWTs and files of them.
 
 use super::ConnectOptions;
-use crate::auth::{AuthError, Authenticator};
+use crate::auth::{AuthError, Credentials};
+#[cfg(feature = "nkeys")]
+use crate::secret::Secret;
 use core::future::Future;
 use midge_proto::Auth;
 #[cfg(feature = "nkeys")]
@@ -25,7 +27,7 @@ impl<R> ConnectOptions<R> {
         F: Fn(Vec<u8>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Auth, AuthError>> + Send + 'static,
     {
-        self.credentials_from(Authenticator::callback(callback))
+        self.authentication(Credentials::callback(callback))
     }
 
     /// Starts with a token.
@@ -35,7 +37,7 @@ impl<R> ConnectOptions<R> {
 
     /// Authenticates by a token.
     pub fn token(self, token: String) -> Self {
-        self.credentials_from(Authenticator::Token(token))
+        self.authentication(Credentials::token(token))
     }
 
     /// Starts with a user name and password.
@@ -45,7 +47,7 @@ impl<R> ConnectOptions<R> {
 
     /// Authenticates by a user name and password.
     pub fn user_and_password(self, user: String, pass: String) -> Self {
-        self.credentials_from(Authenticator::UserAndPassword(user, pass))
+        self.authentication(Credentials::user_and_password(user, pass))
     }
 
     /// Starts with the seed of an nkey.
@@ -57,13 +59,13 @@ impl<R> ConnectOptions<R> {
     /// Authenticates by an nkey, from its seed.
     #[cfg(feature = "nkeys")]
     pub fn nkey(self, seed: String) -> Self {
-        self.credentials_from(Authenticator::NkeySeed(seed))
+        self.authentication(Credentials::nkey(seed))
     }
 
     /// Authenticates by an nkey whose seed is in a file, bare or decorated, read at each attempt.
     #[cfg(feature = "nkeys")]
     pub fn nkey_file(self, path: impl AsRef<Path>) -> Self {
-        self.credentials_from(Authenticator::NkeyFile(path.as_ref().to_owned()))
+        self.authentication(Credentials::nkey_file(path))
     }
 
     /// Authenticates by an nkey whose seed somebody else keeps: the callback signs the nonce.
@@ -72,7 +74,7 @@ impl<R> ConnectOptions<R> {
         F: Fn(Vec<u8>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Vec<u8>, AuthError>> + Send + 'static,
     {
-        self.credentials_from(Authenticator::nkey_signer(public_key, sign_cb))
+        self.authentication(Credentials::nkey_signer(public_key, sign_cb))
     }
 
     /// Starts with a JWT and a callback that signs the nonce.
@@ -90,12 +92,24 @@ impl<R> ConnectOptions<R> {
         F: Fn(Vec<u8>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Vec<u8>, AuthError>> + Send + 'static,
     {
-        self.credentials_from(Authenticator::jwt(jwt, sign_cb))
+        self.authentication(Credentials::jwt(jwt, sign_cb))
+    }
+
+    /// Starts with a JWT and the seed that signs for it.
+    #[cfg(feature = "nkeys")]
+    pub fn with_jwt_and_seed(jwt: String, seed: String) -> Self {
+        Self::new().jwt_and_seed(jwt, seed)
+    }
+
+    /// Authenticates by a JWT and the seed that signs for it.
+    #[cfg(feature = "nkeys")]
+    pub fn jwt_and_seed(self, jwt: String, seed: String) -> Self {
+        self.authentication(Credentials::jwt_and_seed(jwt, seed))
     }
 
     /// Authenticates by a bearer JWT, which needs no signature.
     pub fn bearer_jwt(self, jwt: String) -> Self {
-        self.credentials_from(Authenticator::BearerJwt(jwt))
+        self.authentication(Credentials::bearer_jwt(jwt))
     }
 
     /// Starts with a credentials file.
@@ -116,11 +130,8 @@ impl<R> ConnectOptions<R> {
     #[cfg(feature = "nkeys")]
     pub async fn credentials_file(self, path: impl AsRef<Path>) -> std::io::Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        })?;
-        check_credentials(&text)?;
-        Ok(self.credentials_from(Authenticator::CredentialsFile(path.to_owned())))
+        check_credentials(&Secret::read(path)?)?;
+        Ok(self.authentication(Credentials::file(path)))
     }
 
     /// Starts with the text of a credentials file.
@@ -141,7 +152,7 @@ impl<R> ConnectOptions<R> {
     #[cfg(feature = "nkeys")]
     pub fn credentials(self, creds: &str) -> std::io::Result<Self> {
         check_credentials(creds)?;
-        Ok(self.credentials_from(Authenticator::Credentials(creds.to_owned())))
+        Ok(self.authentication(Credentials::text(creds)))
     }
 
     /// Sends the password or token to announced servers, too, however they were learnt.
@@ -153,9 +164,11 @@ impl<R> ConnectOptions<R> {
         self
     }
 
-    fn credentials_from(mut self, authenticator: Authenticator) -> Self {
-        self.authenticator = authenticator;
-        self.authenticators += 1;
+    /// Authenticates by credentials of any kind, which can be replaced later by
+    /// [`Client::set_credentials`](crate::Client::set_credentials).
+    pub fn authentication(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
+        self.credentials_set += 1;
         self
     }
 }

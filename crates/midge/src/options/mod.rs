@@ -16,7 +16,7 @@ pub use build::FirstConnection;
 pub use pool::InvalidPool;
 pub(crate) use pool::check_pool;
 
-use crate::auth::Authenticator;
+use crate::auth::Credentials;
 use crate::callbacks::Callbacks;
 use crate::dialer::Dialer;
 use crate::driver::BUFFER_MAX_DEFAULT;
@@ -42,8 +42,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 #[must_use]
 pub struct ConnectOptions<R> {
     config: Config,
-    authenticator: Authenticator,
-    authenticators: usize,
+    credentials: Credentials,
+    /// How many times credentials were set: more than once is a mistake.
+    credentials_set: usize,
     callbacks: Callbacks,
     limits: OutboxLimits,
     decode: DecodeLimits,
@@ -66,8 +67,8 @@ impl<R> Default for ConnectOptions<R> {
     fn default() -> Self {
         Self {
             config: Config::new(Vec::new()),
-            authenticator: Authenticator::None,
-            authenticators: 0,
+            credentials: Credentials::none(),
+            credentials_set: 0,
             callbacks: Callbacks::default(),
             limits: OutboxLimits::default(),
             decode: DecodeLimits::default(),
@@ -93,8 +94,8 @@ impl<R> Clone for ConnectOptions<R> {
     fn clone(&self) -> Self {
         Self {
             config: self.config.clone(),
-            authenticator: self.authenticator.clone(),
-            authenticators: self.authenticators,
+            credentials: self.credentials.clone(),
+            credentials_set: self.credentials_set,
             callbacks: self.callbacks.clone(),
             limits: self.limits,
             decode: self.decode,
@@ -125,7 +126,7 @@ impl<R> ConnectOptions<R> {
 impl<R> fmt::Debug for ConnectOptions<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectOptions")
-            .field("credentials", &self.authenticator)
+            .field("credentials", &self.credentials)
             .field("config", &self.config)
             .field("outbox", &self.limits)
             .field("socket", &self.socket)
