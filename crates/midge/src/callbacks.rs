@@ -3,6 +3,7 @@
 use crate::auth::{Answer, AuthError, Credentials};
 use crate::event::{Event, Events};
 use crate::sync::Arc;
+use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -13,7 +14,26 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type ChooseFn =
     Arc<dyn Fn(Vec<Server>, ServerInfo) -> BoxFuture<Option<ReconnectToServer>> + Send + Sync>;
 pub(crate) type DelayFn = Arc<dyn Fn(usize) -> Duration + Send + Sync>;
-pub(crate) type OnEvent = Arc<dyn Fn(Event) -> BoxFuture<()> + Send + Sync>;
+
+/// The callback that is told every event.
+#[derive(Clone)]
+pub(crate) struct OnEvent(Arc<dyn Fn(Event) -> BoxFuture<()> + Send + Sync>);
+
+impl OnEvent {
+    pub(crate) fn new<F, Fut>(callback: F) -> Self
+    where
+        F: Fn(Event) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Self(Arc::new(move |event| Box::pin(callback(event))))
+    }
+}
+
+impl fmt::Debug for OnEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("callback")
+    }
+}
 
 /// The server that an application wants to be tried next.
 #[derive(Clone, Debug)]
@@ -30,6 +50,15 @@ pub(crate) struct Callbacks {
     pub(crate) choose: Option<ChooseFn>,
     pub(crate) delay: Option<DelayFn>,
     pub(crate) on_event: Option<OnEvent>,
+    pub(crate) own_close: OwnClose,
+}
+
+/// Whether the event callback hears of what follows the application's own close.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OwnClose {
+    #[default]
+    Told,
+    Silent,
 }
 
 /// The application's callbacks, and those that are running.
@@ -38,6 +67,7 @@ pub(crate) struct CallbackRunner {
     choose: Option<ChooseFn>,
     delay: Option<DelayFn>,
     running: Running,
+    own_close: OwnClose,
     listener: Option<Listener>,
 }
 
@@ -46,6 +76,20 @@ struct Listener {
     callback: OnEvent,
     events: Events,
     running: Option<BoxFuture<()>>,
+    ears: Ears,
+}
+
+/// Whether more events are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ears {
+    Open,
+    Shut,
+}
+
+impl Listener {
+    fn new(callback: OnEvent, events: Events) -> Self {
+        Self { callback, events, running: None, ears: Ears::Open }
+    }
 }
 
 #[derive(Default)]
@@ -65,9 +109,34 @@ pub(crate) enum Outcome {
 impl CallbackRunner {
     /// The event callback is called with each of `events`.
     pub(crate) fn new(credentials: Credentials, callbacks: Callbacks, events: Events) -> Self {
-        let Callbacks { choose, delay, on_event } = callbacks;
-        let listener = on_event.map(|callback| Listener { callback, events, running: None });
-        Self { credentials, choose, delay, running: Running::Nothing, listener }
+        let Callbacks { choose, delay, on_event, own_close } = callbacks;
+        let listener = on_event.map(|callback| Listener::new(callback, events));
+        Self { credentials, choose, delay, running: Running::Nothing, own_close, listener }
+    }
+
+    /// From the next attempt on these are shown.
+    pub(crate) fn set_credentials(&mut self, credentials: Credentials) {
+        self.credentials = credentials;
+    }
+
+    /// Puts another event callback in the place of the one there is, or none.
+    ///
+    /// It takes over what the other one was not told yet; where there was none, it begins with
+    /// `events`.
+    pub(crate) fn set_event_callback(&mut self, callback: Option<OnEvent>, events: Events) {
+        match (&mut self.listener, callback) {
+            (Some(listener), Some(callback)) => listener.callback = callback,
+            (Some(listener), None) => listener.ears = Ears::Shut,
+            (None, Some(callback)) => self.listener = Some(Listener::new(callback, events)),
+            (None, None) => {}
+        }
+    }
+
+    /// The application ends the client: whoever does not want to hear of that hears nothing more.
+    pub(crate) fn handle_own_close(&mut self) {
+        if let (OwnClose::Silent, Some(listener)) = (self.own_close, &mut self.listener) {
+            listener.ears = Ears::Shut;
+        }
     }
 
     /// Asks for credentials; `None` when the answer comes later.
@@ -108,8 +177,12 @@ impl CallbackRunner {
                 }
                 listener.running = None;
             }
+            if listener.ears == Ears::Shut {
+                self.listener = None;
+                return Poll::Ready(());
+            }
             match listener.events.poll(cx) {
-                Poll::Ready(Some(event)) => listener.running = Some((listener.callback)(event)),
+                Poll::Ready(Some(event)) => listener.running = Some((listener.callback.0)(event)),
                 Poll::Ready(None) => {
                     self.listener = None;
                     return Poll::Ready(());

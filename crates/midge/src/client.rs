@@ -6,7 +6,7 @@ pub use crate::traits;
 pub use crate::error::{
     ClosedError, DrainError, FlushError, PublishError, ReconnectError, RequestError, SubscribeError,
 };
-use crate::event::Events;
+use crate::event::{Events, StateChanges};
 use crate::options::{InvalidPool, check_pool};
 use crate::publish::{self, Extra, Plain, PublishFuture};
 pub use crate::request::Request;
@@ -22,8 +22,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{
-    CloseReason, HeaderMap, Message, OutboundMessage, RoundTrips, Server, ServerAddr, ServerError,
-    ServerInfo, ToServerAddrs, ToSubject,
+    CloseReason, HeaderMap, Message, OutboundMessage, RoundTrips, Server, ServerAddr,
+    ServerCapabilities, ServerError, ServerInfo, ToServerAddrs, ToSubject,
 };
 
 /// How long [`Client::drain`] may take.
@@ -345,8 +345,8 @@ impl Client {
     /// A subject of its own below the inbox prefix, to subscribe to and to name as a reply subject.
     #[must_use]
     pub fn new_inbox(&self) -> String {
-        let prefix = &self.shared().settings.inbox_prefix;
-        format!("{prefix}.{}", crate::nuid::next())
+        let settings = &self.shared().settings;
+        format!("{}.{}", settings.inbox_prefix, settings.ids.next())
     }
 
     // ---- flushing ----
@@ -452,13 +452,15 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the client is closed already.
+    /// [`DrainError::Incomplete`] with what was given up, because the time was up or the connection
+    /// was lost; the client is closed then, too. [`DrainError::Closed`] when it was before.
     ///
     /// # Cancel safety
     ///
     /// A drain that has begun goes on when the future is dropped.
     pub async fn drain(&self) -> Result<(), DrainError> {
-        self.drain_within(DRAIN_TIMEOUT).await.map(|_| ())
+        let report = self.drain_within(DRAIN_TIMEOUT).await?;
+        if report.is_complete() { Ok(()) } else { Err(DrainError::Incomplete(report)) }
     }
 
     /// [`drain`](Self::drain) within a time; tells what was given up.
@@ -470,7 +472,7 @@ impl Client {
     /// # Cancel safety
     ///
     /// A drain that has begun goes on when the future is dropped.
-    pub async fn drain_within(&self, budget: Duration) -> Result<DrainReport, DrainError> {
+    pub async fn drain_within(&self, budget: Duration) -> Result<DrainReport, ClosedError> {
         let (done, receiver) = oneshot::channel();
         self.command_unless_closed(Command::Drain { budget, done })?;
         receiver.await.map_err(|_| ClosedError)
@@ -561,6 +563,13 @@ impl Client {
         self.look(|view| view.info.version_at_least(number(major), number(minor), number(patch)))
     }
 
+    /// What the connected server, or the last one that was, can do and cannot; `None` before the
+    /// first connection.
+    #[must_use]
+    pub fn server_capabilities(&self) -> Option<ServerCapabilities> {
+        self.look(|view| (!view.raw_info.is_empty()).then(|| view.info.capabilities()))
+    }
+
     /// The connected server; its `Display` leaves credentials out.
     #[must_use]
     pub fn connected_server(&self) -> Option<ServerAddr> {
@@ -646,7 +655,7 @@ impl Client {
     /// How long a request waits by default; `None` for ever.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        self.shared().settings.request_timeout
+        self.shared().settings.request_timeout.get()
     }
 
     /// Counters over all connections of this client.
@@ -666,29 +675,17 @@ impl Client {
         self.shared().events.subscribe()
     }
 
-    /// Changes the time between keep-alive PINGs; zero stops them.
-    ///
-    /// # Errors
-    ///
-    /// When the client is closed.
-    pub fn set_ping_interval(&self, interval: Duration) -> Result<(), ClosedError> {
-        self.command_unless_closed(Command::SetPingInterval(interval))
-    }
-
-    /// Changes how many PINGs may go unanswered before the connection is given up.
-    ///
-    /// # Errors
-    ///
-    /// When the client is closed.
-    pub fn set_max_pings_out(&self, max: u32) -> Result<(), ClosedError> {
-        self.command_unless_closed(Command::SetMaxPings(max))
+    /// The stream of changes to these states from here on.
+    #[must_use]
+    pub fn state_changes(&self, wanted: &[State]) -> StateChanges {
+        self.shared().events.subscribe_states(wanted)
     }
 
     fn look<T>(&self, look: impl FnOnce(&View) -> T) -> T {
         look(&self.shared().core.lock().view)
     }
 
-    fn command_unless_closed(&self, command: Command) -> Result<(), ClosedError> {
+    pub(crate) fn command_unless_closed(&self, command: Command) -> Result<(), ClosedError> {
         let waker = {
             let mut core = self.shared().core.lock();
             if core.view.state == State::Closed {

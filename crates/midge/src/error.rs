@@ -1,5 +1,6 @@
 //! Errors, one family an operation.
 
+use crate::shared::DrainReport;
 use core::fmt;
 use core::time::Duration;
 use midge_proto::{
@@ -410,6 +411,54 @@ impl From<InvalidServerAddr> for ConnectError {
     }
 }
 
+kinds! {
+    /// What kind of thing was wrong with a drain.
+    DrainErrorKind {
+        /// It could not be begun.
+        Closed => "the client is closed",
+        /// Something was given up.
+        Incomplete => "the drain was incomplete",
+    }
+}
+
+/// A drain did not get everything done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DrainError {
+    /// The client was closed before.
+    Closed,
+    /// The client is closed, and this was given up.
+    Incomplete(DrainReport),
+}
+
+impl DrainError {
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> DrainErrorKind {
+        match self {
+            Self::Closed => DrainErrorKind::Closed,
+            Self::Incomplete(_) => DrainErrorKind::Incomplete,
+        }
+    }
+}
+
+impl fmt::Display for DrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => ClosedError.fmt(f),
+            Self::Incomplete(report) => write!(f, "the drain was incomplete: {report}"),
+        }
+    }
+}
+
+impl core::error::Error for DrainError {}
+
+impl From<ClosedError> for DrainError {
+    fn from(_: ClosedError) -> Self {
+        Self::Closed
+    }
+}
+
 /// The client was closed before the call could take effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClosedError;
@@ -424,7 +473,5 @@ impl core::error::Error for ClosedError {}
 
 /// A subscription could not be ended: the client was closed.
 pub type UnsubscribeError = ClosedError;
-/// A drain could not be begun: the client was closed.
-pub type DrainError = ClosedError;
 /// A reconnect could not be asked for: the client was closed.
 pub type ReconnectError = ClosedError;

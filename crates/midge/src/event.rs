@@ -1,12 +1,15 @@
 //! News of the connection, for people.
 
-use crate::sync::{Arc, Mutex};
+mod queue;
+mod states;
+mod unheard;
+
+pub use queue::Events;
+pub(crate) use queue::{EventQueue, Unheard};
+pub use states::StateChanges;
+
 use core::fmt;
-use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
-use futures_core::Stream;
 use midge_proto::{AttemptFailure, CloseReason, LostReason, ServerAddr, ServerError, Sid};
-use std::collections::VecDeque;
 
 /// Something that happened to the connection.
 ///
@@ -49,6 +52,8 @@ pub enum Event {
     SecretsWithheld(ServerAddr),
     /// Reading paused because a subscription with back-pressure is full, or went on.
     Reading(ReadingState),
+    /// More waits to be written than publishers may add to, or there is room again.
+    Writing(WritingState),
     /// A subscription ended because the server refused it.
     SubscriptionRefused {
         /// Which.
@@ -87,6 +92,15 @@ pub enum ReadingState {
     /// A full subscription holds it back.
     Paused,
     /// There is room again.
+    Resumed,
+}
+
+/// Whether publishers have to wait for the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WritingState {
+    /// More than the high-water mark waits to be written.
+    HeldUp,
+    /// No more than half of that does, or the connection was lost.
     Resumed,
 }
 
@@ -139,6 +153,8 @@ impl fmt::Display for Event {
             }
             Self::Reading(ReadingState::Paused) => f.write_str("reading paused"),
             Self::Reading(ReadingState::Resumed) => f.write_str("reading resumed"),
+            Self::Writing(WritingState::HeldUp) => f.write_str("publishers wait for the socket"),
+            Self::Writing(WritingState::Resumed) => f.write_str("publishers go on"),
             Self::SubscriptionRefused { sid, error } => {
                 write!(f, "subscription {sid} refused: {error}")
             }
@@ -155,99 +171,5 @@ impl fmt::Display for Event {
             Self::Skipped(count) => write!(f, "{count} events skipped"),
             Self::CloseReason(reason) => write!(f, "closed: {reason}"),
         }
-    }
-}
-
-/// Events that wait for one reader at most; more are counted, not kept.
-const EVENTS_MAX: usize = 1024;
-
-#[derive(Debug, Default)]
-pub(crate) struct EventQueue(Mutex<Vec<Arc<Mutex<Pending>>>>);
-
-#[derive(Debug, Default)]
-struct Pending {
-    events: VecDeque<Event>,
-    skipped: u64,
-    waker: Option<Waker>,
-    over: bool,
-}
-
-impl EventQueue {
-    pub(crate) fn subscribe(&self) -> Events {
-        let pending = Arc::new(Mutex::new(Pending::default()));
-        self.0.lock().push(Arc::clone(&pending));
-        Events(pending)
-    }
-
-    pub(crate) fn push(&self, event: &Event) {
-        let mut wakers = Vec::new();
-        {
-            let mut readers = self.0.lock();
-            // A reader that was dropped leaves the only reference here.
-            readers.retain(|reader| Arc::strong_count(reader) > 1);
-            for reader in readers.iter() {
-                let mut pending = reader.lock();
-                if pending.events.len() < EVENTS_MAX {
-                    if pending.skipped > 0 {
-                        let skipped = core::mem::take(&mut pending.skipped);
-                        pending.events.push_back(Event::Skipped(skipped));
-                    }
-                    pending.events.push_back(event.clone());
-                } else {
-                    pending.skipped += 1;
-                }
-                wakers.extend(pending.waker.take());
-            }
-        }
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// No more events will come.
-    pub(crate) fn end(&self) {
-        let mut wakers = Vec::new();
-        for reader in self.0.lock().drain(..) {
-            let mut pending = reader.lock();
-            pending.over = true;
-            wakers.extend(pending.waker.take());
-        }
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// The stream of events of one client, from when it was asked for on; it ends after `Closed`.
-#[derive(Debug)]
-pub struct Events(Arc<Mutex<Pending>>);
-
-impl Events {
-    /// The next event; `None` after the last one.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost.
-    pub async fn next(&mut self) -> Option<Event> {
-        core::future::poll_fn(|cx| self.poll(cx)).await
-    }
-
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let mut pending = self.0.lock();
-        if let Some(event) = pending.events.pop_front() {
-            return Poll::Ready(Some(event));
-        }
-        if pending.skipped > 0 {
-            return Poll::Ready(Some(Event::Skipped(core::mem::take(&mut pending.skipped))));
-        }
-        if pending.over {
-            return Poll::Ready(None);
-        }
-        pending.waker = Some(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
-impl Stream for Events {
-    type Item = Event;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.get_mut().poll(cx)
     }
 }

@@ -18,6 +18,8 @@ mod mailbox;
 mod nuid;
 mod options;
 mod publish;
+mod reconfigure;
+mod reply_inbox;
 mod request;
 mod runtime;
 mod secret;
@@ -39,20 +41,22 @@ pub use client::{Client, DRAIN_TIMEOUT};
 pub use dialer::{CustomDial, DialRequest, Dialed};
 pub use driver::{Driver, Order as DriverOrder, Parked, run};
 pub use error::{
-    ClosedError, ConnectError, ConnectErrorKind, DrainError, Error, FlushError, FlushErrorKind,
-    PublishError, PublishErrorKind, ReconnectError, RequestError, RequestErrorKind, SubscribeError,
-    SubscribeErrorKind, UnsubscribeError,
+    ClosedError, ConnectError, ConnectErrorKind, DrainError, DrainErrorKind, Error, FlushError,
+    FlushErrorKind, PublishError, PublishErrorKind, ReconnectError, RequestError, RequestErrorKind,
+    SubscribeError, SubscribeErrorKind, UnsubscribeError,
 };
-pub use event::{ClientError, Event, Events, Fate, ReadingState};
+pub use event::{ClientError, Event, Events, Fate, ReadingState, StateChanges, WritingState};
 pub use mailbox::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, Pending, SlowConsumerPolicy};
 pub use midge_proto::{
-    AttemptFailure, Auth, Backoff, Cause, CloseReason, DecodeLimits, Discovery, HeaderMap,
-    HeaderName, HeaderValue, LostReason, Message, OnDisconnect, OutboundMessage, Proxy, ProxyError,
-    Refusal, RoundTrips, Server, ServerAddr, ServerError, ServerErrorClass, ServerInfo, Sid,
-    StatusCode, Step, Subject, ToServerAddrs, ToSubject, WebSocketError, header,
+    AttemptFailure, Auth, Backoff, Capability, Cause, CloseReason, DecodeLimits, Discovery,
+    HeaderMap, HeaderName, HeaderValue, LostReason, Message, OnDisconnect, OutboundMessage, Proxy,
+    ProxyError, Refusal, RoundTrips, Server, ServerAddr, ServerCapabilities, ServerError,
+    ServerErrorClass, ServerInfo, Sid, StatusCode, Step, Subject, ToServerAddrs, ToSubject,
+    WebSocketError, header,
 };
 pub use options::{ConnectOptions, FirstConnection, InvalidPool, REQUEST_TIMEOUT};
 pub use publish::{Extra, Extras, Plain, PublishFuture};
+pub use reply_inbox::ReplyInbox;
 pub use request::Request;
 pub use runtime::{Runtime, SocketOptions, SpawnError, Stream};
 pub use shared::{DrainReport, State};

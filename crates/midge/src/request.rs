@@ -88,7 +88,7 @@ pub(crate) async fn send(
 ) -> Result<Message, RequestError> {
     let Request { payload, headers, timeout, inbox, on_disconnect } = request;
     let payload = payload.unwrap_or_default();
-    let timeout = timeout.unwrap_or(client.shared().settings.request_timeout);
+    let timeout = timeout.unwrap_or_else(|| client.shared().settings.request_timeout.get());
     if let Some(inbox) = inbox {
         return with_own_inbox(client, subject, inbox, headers, payload, timeout).await;
     }
@@ -126,8 +126,7 @@ pub(crate) async fn send(
     let reply = receiver.await;
     drop(waiting);
     match reply {
-        Ok(Ok(message)) if is_no_responders(&message) => Err(RequestError::NoResponders),
-        Ok(Ok(message)) => Ok(message),
+        Ok(Ok(message)) => unless_nobody_listens(message),
         Ok(Err(ReplyFailure::TimedOut)) => Err(RequestError::TimedOut(timeout.unwrap_or_default())),
         Ok(Err(ReplyFailure::Disconnected)) => Err(RequestError::Disconnected),
         Ok(Err(ReplyFailure::Denied(error))) => Err(RequestError::Denied(error)),
@@ -160,9 +159,13 @@ async fn with_own_inbox(
             _ => RequestError::Closed,
         })?,
     };
-    if is_no_responders(&reply) { Err(RequestError::NoResponders) } else { Ok(reply) }
+    unless_nobody_listens(reply)
 }
 
-fn is_no_responders(message: &Message) -> bool {
-    message.status == Some(StatusCode::NO_RESPONDERS) && message.payload.is_empty()
+/// The reply, if it is not the server's word that nobody listens.
+pub(crate) fn unless_nobody_listens(message: Message) -> Result<Message, RequestError> {
+    if message.status == Some(StatusCode::NO_RESPONDERS) && message.payload.is_empty() {
+        return Err(RequestError::NoResponders);
+    }
+    Ok(message)
 }

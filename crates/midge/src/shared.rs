@@ -1,12 +1,15 @@
 //! What the handles of a client and its driver share, behind one lock.
 
+use crate::auth::Credentials;
+use crate::callbacks::OnEvent;
 use crate::driver::Attachment;
 use crate::error::FlushError;
-use crate::event::{Event, EventQueue};
+use crate::event::{Event, EventQueue, Events};
 use crate::line::Line;
 use crate::mailbox::{End, Limits, Mailbox};
+use crate::nuid::IdGenerator;
 use crate::statistics::Statistics;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 use core::net::SocketAddr;
 use core::task::Waker;
 use core::time::Duration;
@@ -144,6 +147,9 @@ pub(crate) enum Command {
     SetServers(Vec<ServerAddr>),
     SetPingInterval(Duration),
     SetMaxPings(u32),
+    SetMaxPayload(usize),
+    SetCredentials(Credentials),
+    SetEventCallback { callback: Option<OnEvent>, events: Events },
     RoomMade,
     Close { done: Option<oneshot::Sender<()>> },
     Drain { budget: Duration, done: oneshot::Sender<DrainReport> },
@@ -181,6 +187,18 @@ impl DrainReport {
     }
 }
 
+impl core::fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "{} messages in {} subscriptions were not read, {} published ones were not written and \
+             {} may not have arrived",
+            self.unread_messages, self.unread_subscriptions, self.unwritten, self.uncertain
+        )?;
+        f.write_str(if self.timed_out { " when the time was up" } else { "" })
+    }
+}
+
 /// Shared by all handles of a client and its driver.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -192,12 +210,39 @@ pub(crate) struct Shared {
 }
 
 /// What handles need of the options.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) inbox_prefix: String,
-    pub(crate) request_timeout: Option<Duration>,
+    pub(crate) request_timeout: SharedTimeout,
     pub(crate) subscription: Limits,
     pub(crate) validation: Validation,
+    pub(crate) ids: IdGenerator,
+}
+
+/// A timeout that can be changed while others look at it; `None` is for ever.
+#[derive(Debug)]
+pub(crate) struct SharedTimeout(AtomicU64);
+
+impl SharedTimeout {
+    pub(crate) fn new(timeout: Option<Duration>) -> Self {
+        Self(AtomicU64::new(Self::nanos(timeout)))
+    }
+
+    pub(crate) fn set(&self, timeout: Option<Duration>) {
+        self.0.store(Self::nanos(timeout), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Option<Duration> {
+        match self.0.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
+    }
+
+    /// The largest number stands for ever, which 584 years come to as well.
+    fn nanos(timeout: Option<Duration>) -> u64 {
+        timeout.and_then(|timeout| u64::try_from(timeout.as_nanos()).ok()).unwrap_or(u64::MAX)
+    }
 }
 
 /// Whether subjects are checked before use.
@@ -357,13 +402,8 @@ impl Core {
         self.written() >= self.outbox.end_position()
     }
 
-    /// Publishes with a reply subject of its own, and registers who waits for the reply; to be
-    /// called by the one whose turn it is.
-    pub(crate) fn request(
-        &mut self,
-        message: RequestParts<'_>,
-        waiter: ReplyWaiter,
-    ) -> Result<midge_proto::RequestId, Refusal> {
+    /// Subscribes to replies, if that was not done yet.
+    fn open_request_inbox(&mut self) -> Result<(), Refusal> {
         if self.request_inbox == RequestInbox::Absent {
             let sid = self.next_sid();
             let subject = Subject::from(self.requests.filter());
@@ -372,6 +412,34 @@ impl Core {
             self.commands.push(Command::Subscribe { sid, subject, queue: None, on_wire, target });
             self.request_inbox = RequestInbox::Subscribed(sid);
         }
+        Ok(())
+    }
+
+    /// Registers who waits for a reply that somebody else asks for, and returns the subject for it.
+    pub(crate) fn await_reply(
+        &mut self,
+        sender: oneshot::Sender<Reply>,
+        timeout: Option<Duration>,
+        on_disconnect: OnDisconnect,
+    ) -> Result<(midge_proto::RequestId, Subject), Refusal> {
+        self.open_request_inbox()?;
+        // What is asked is the caller's business; no refused publish names a filter.
+        let subject = Subject::from(self.requests.filter());
+        let waiter = ReplyWaiter { sender, subject };
+        let id = self.requests.begin(waiter, timeout, on_disconnect);
+        let mut reply = Vec::new();
+        self.requests.reply_subject(id, &mut reply);
+        Ok((id, Subject::from(String::from_utf8_lossy(&reply).into_owned())))
+    }
+
+    /// Publishes with a reply subject of its own, and registers who waits for the reply; to be
+    /// called by the one whose turn it is.
+    pub(crate) fn request(
+        &mut self,
+        message: RequestParts<'_>,
+        waiter: ReplyWaiter,
+    ) -> Result<midge_proto::RequestId, Refusal> {
+        self.open_request_inbox()?;
         let id = self.requests.begin(waiter, message.timeout, message.on_disconnect);
         let mut reply = core::mem::take(&mut self.scratch);
         self.requests.reply_subject(id, &mut reply);

@@ -51,9 +51,12 @@ impl Connection {
 
     /// The driver provides other credentials from here on, and these are what they are.
     ///
-    /// What servers refused before does not count any more. The connection at hand stays.
+    /// What servers refused before does not count any more. The connection at hand stays, and so
+    /// does [`Secrets::SentToAll`], which is about the servers.
     pub fn set_secrets(&mut self, secrets: Secrets) {
-        self.config.secrets = secrets;
+        if self.config.secrets != Secrets::SentToAll {
+            self.config.secrets = secrets;
+        }
         self.pool.forget_refusals();
     }
 

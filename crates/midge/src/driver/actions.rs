@@ -2,7 +2,7 @@
 
 use super::{Driver, Order, StreamState};
 use crate::dialer::DialRequest;
-use crate::event::{Event, Fate, ReadingState};
+use crate::event::{Event, Fate, ReadingState, WritingState};
 use crate::layer::ProxyLayer;
 use crate::mailbox::End;
 use crate::shared::{ReplyFailure, State, wake};
@@ -157,6 +157,13 @@ impl Driver {
             dropped: requeued.dropped.len() as u64,
         };
         self.shutdown.add_uncertain(fate.uncertain);
+        if reason == LostReason::ByUser {
+            self.callbacks.handle_own_close();
+        }
+        if self.writing == WritingState::HeldUp {
+            self.writing = WritingState::Resumed;
+            self.shared.event(Event::Writing(WritingState::Resumed));
+        }
         self.shared.event(Event::Disconnected);
         self.shared.event(Event::Lost(reason));
         self.shared.event(Event::Fate(fate));

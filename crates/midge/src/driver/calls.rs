@@ -1,6 +1,6 @@
 //! What an adapter asks of the driver and tells it.
 
-use super::outbound::Finished;
+use super::outbound::{Finished, watch_queue};
 use super::{Driver, Order, Parked, StreamState};
 use crate::callbacks::Outcome;
 use crate::event::{ClientError, Event};
@@ -130,6 +130,9 @@ impl Driver {
         let shared = Arc::clone(&self.shared);
         let mut core = shared.core.lock();
         core.requests.stamp(now);
+        if let Some(event) = watch_queue(&mut self.writing, &core.outbox) {
+            shared.event(event);
+        }
         if core.commands.is_empty() && self.deferred.is_empty() {
             return;
         }
@@ -210,7 +213,7 @@ impl Driver {
         let finished = self.outbound.written(count);
         let mut wakers = Vec::new();
         let mut flushed = Vec::new();
-        {
+        let news = {
             let mut core = self.shared.core.lock();
             if let Finished::Chunk(chunk) = finished {
                 self.connection.handle_chunk_written(&chunk);
@@ -232,11 +235,13 @@ impl Driver {
                 wakers.extend(core.next_in_line());
             }
             wakers.extend(core.take_watchers());
-        }
+            watch_queue(&mut self.writing, &core.outbox)
+        };
         for done in flushed {
             let _ = done.send(Ok(()));
         }
         wakers.into_iter().for_each(Waker::wake);
+        news.into_iter().for_each(|event| self.shared.event(event));
         self.connection.handle_writing(now, Writing::Progress);
     }
 

@@ -62,6 +62,14 @@ impl Driver {
                     self.connection.set_ping_interval(now, interval);
                 }
                 Command::SetMaxPings(max) => self.connection.set_max_pings_out(max),
+                Command::SetMaxPayload(max) => self.connection.set_max_payload(max),
+                Command::SetCredentials(credentials) => {
+                    self.connection.set_secrets(credentials.secrets());
+                    self.callbacks.set_credentials(credentials);
+                }
+                Command::SetEventCallback { callback, events } => {
+                    self.callbacks.set_event_callback(callback, events);
+                }
                 Command::RoomMade => {
                     if self.paused.take().is_some() {
                         self.shared.event(Event::Reading(ReadingState::Resumed));

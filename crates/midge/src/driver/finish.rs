@@ -61,6 +61,9 @@ impl Driver {
         if let Some(connected) = self.connected.take() {
             let _ = connected.send(Err(reason.clone()));
         }
+        if reason == CloseReason::ByUser {
+            self.callbacks.handle_own_close();
+        }
         if matches!(reason, CloseReason::MaxReconnects(_)) {
             self.shared.event(Event::ClientError(ClientError::MaxReconnects));
         }

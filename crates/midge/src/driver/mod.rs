@@ -31,6 +31,7 @@ pub use run::run;
 
 use crate::callbacks::CallbackRunner;
 use crate::dialer::Dialer;
+use crate::event::WritingState;
 use crate::layer::Stack;
 use crate::mailbox::Mailbox;
 use crate::runtime::SocketOptions;
@@ -82,6 +83,7 @@ pub struct Driver {
     callbacks: CallbackRunner,
     connected: Option<oneshot::Sender<Result<(), CloseReason>>>,
     paused: Option<Arc<Mailbox>>,
+    writing: WritingState,
     shutdown: Shutdown,
     /// Bytes read when the last keep-alive PING went out, to tell an idle connection.
     idle: IdleMark,
@@ -141,6 +143,7 @@ impl Driver {
             callbacks: parts.callbacks,
             connected: Some(parts.connected),
             paused: None,
+            writing: WritingState::Resumed,
             shutdown: Shutdown::default(),
             idle: IdleMark::default(),
         };

@@ -1,6 +1,7 @@
 //! Bytes on their way out: what goes first, and how far the socket has taken it.
 
-use midge_proto::Chunk;
+use crate::event::{Event, WritingState};
+use midge_proto::{Chunk, Outbox};
 use std::io::IoSlice;
 
 /// Pieces handed to the socket in one call at most.
@@ -102,3 +103,14 @@ impl Outbound {
 
 /// Bytes of capacity that the control buffer keeps.
 const CONTROL_CAPACITY_KEPT: usize = 512;
+
+/// Tells when publishers begin to be held up, and when they go on.
+pub(super) fn watch_queue(writing: &mut WritingState, outbox: &Outbox) -> Option<Event> {
+    let next = match *writing {
+        WritingState::Resumed if !outbox.has_room() => WritingState::HeldUp,
+        WritingState::HeldUp if outbox.is_low() => WritingState::Resumed,
+        WritingState::Resumed | WritingState::HeldUp => return None,
+    };
+    *writing = next;
+    Some(Event::Writing(next))
+}

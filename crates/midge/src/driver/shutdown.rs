@@ -100,6 +100,7 @@ impl Shutdown {
 impl Driver {
     pub(super) fn begin_close(&mut self, now: Instant, done: Option<oneshot::Sender<()>>) {
         self.shutdown.add_waiter(done);
+        self.callbacks.handle_own_close();
         if let Step::Running = self.shutdown.step {
             self.shutdown.give_up_at = Some(now + CLOSE_BUDGET);
             self.begin_flushing();

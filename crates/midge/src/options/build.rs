@@ -7,7 +7,7 @@ use crate::driver::{Driver, DriverParts};
 use crate::error::ConnectError;
 use crate::event::EventQueue;
 use crate::runtime::Runtime;
-use crate::shared::{Core, Settings, Shared};
+use crate::shared::{Core, Settings, Shared, SharedTimeout};
 use crate::statistics::Statistics;
 use crate::sync::{Arc, Mutex};
 use futures_channel::oneshot;
@@ -42,7 +42,11 @@ impl<R> ConnectOptions<R> {
             config.tls = TlsMode::Require;
         }
         let mut random = Random::new(crate::nuid::seed());
-        let inbox = format!("{}.{}", self.inbox_prefix, crate::nuid::next());
+        let inbox = format!("{}.{}", self.inbox_prefix, self.ids.next());
+        if let Err(error) = check_inbox_prefix(&inbox) {
+            let text = format!("the id generator made an id that no inbox can carry: {error}");
+            return Err(ConnectError::Options(text));
+        }
         let connection = Connection::new(config, crate::nuid::seed(), now);
         let core = Core::new(
             Outbox::new(self.limits),
@@ -51,13 +55,14 @@ impl<R> ConnectOptions<R> {
         );
         let shared = Arc::new(Shared {
             core: Mutex::new(core),
-            events: EventQueue::default(),
+            events: EventQueue::new(self.unheard),
             statistics: Arc::new(Statistics::default()),
             settings: Settings {
                 inbox_prefix: self.inbox_prefix,
-                request_timeout: self.request_timeout,
+                request_timeout: SharedTimeout::new(self.request_timeout),
                 subscription: self.subscription,
                 validation: self.validation,
+                ids: self.ids,
             },
             attachment: crate::driver::Attachment::new(),
         });

@@ -1,8 +1,8 @@
 //! Who hears the news.
 
 use super::ConnectOptions;
-use crate::event::Event;
-use crate::sync::Arc;
+use crate::callbacks::{OnEvent, OwnClose};
+use crate::event::{Event, Unheard};
 use core::future::Future;
 
 impl<R> ConnectOptions<R> {
@@ -16,7 +16,26 @@ impl<R> ConnectOptions<R> {
         F: Fn(Event) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.callbacks.on_event = Some(Arc::new(move |event| Box::pin(cb(event))));
+        self.callbacks.on_event = Some(OnEvent::new(cb));
+        self
+    }
+
+    /// Does not call the event callback any more once the application closes the client, by
+    /// [`close`](crate::Client::close), at the end of a [`drain`](crate::Client::drain), or by
+    /// dropping the last handle. It is called by default; streams of events tell in any case.
+    pub fn silent_close(mut self) -> Self {
+        self.callbacks.own_close = OwnClose::Silent;
+        self
+    }
+
+    /// Writes nothing to the standard error output.
+    ///
+    /// By default, while there is neither an event callback nor a stream of events, serious news
+    /// goes there, a line each and at most 16 for one connection: complaints of the server, slow
+    /// consumers, published messages that are lost or uncertain, lost connections, and the end of
+    /// the client, if the application did not ask for it.
+    pub fn quiet(mut self) -> Self {
+        self.unheard = Unheard::Silent;
         self
     }
 }

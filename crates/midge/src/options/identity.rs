@@ -1,6 +1,7 @@
 //! What `CONNECT` and reply subjects say about the client.
 
 use super::ConnectOptions;
+use crate::nuid::IdGenerator;
 use core::fmt;
 use midge_proto::Identity;
 
@@ -46,6 +47,19 @@ impl<R> ConnectOptions<R> {
     /// the account from reading the replies.
     pub fn custom_inbox_prefix<T: ToString>(mut self, prefix: T) -> Self {
         self.inbox_prefix = prefix.to_string();
+        self
+    }
+
+    /// Makes the ids in inboxes: for programs that need to replay them, or make them elsewhere.
+    ///
+    /// By default 22 characters that are unique across processes. An id has to be one token of a
+    /// subject: no dots, blanks or wildcards. Ids that repeat mix up replies, and ids that others can
+    /// guess let them answer.
+    pub fn id_generator<F>(mut self, generator: F) -> Self
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.ids = IdGenerator::new(generator);
         self
     }
 }

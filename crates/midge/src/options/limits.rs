@@ -46,6 +46,23 @@ impl<R> ConnectOptions<R> {
         self
     }
 
+    /// Bytes after which what is published is closed as one write. Default 32 KiB; at least 1 KiB.
+    ///
+    /// Smaller means that less is uncertain when a connection is lost in the middle of a write;
+    /// larger, fewer calls to the operating system. Payloads from 16 KiB on are written from where
+    /// they are, in writes of up to 256 KiB.
+    pub fn write_buffer_size(mut self, bytes: usize) -> Self {
+        self.limits.chunk = bytes.max(1 << 10);
+        self
+    }
+
+    /// Own limit on headers and payload of one message in bytes; the smaller of it and the server's
+    /// counts, over all INFOs. None by default.
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.config.max_payload = bytes;
+        self
+    }
+
     /// Messages that may wait in a subscription before its policy decides. Default 65,536.
     pub fn subscription_capacity(mut self, capacity: usize) -> Self {
         self.subscription.messages = capacity.max(1);

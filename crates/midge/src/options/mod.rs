@@ -20,7 +20,9 @@ use crate::auth::Credentials;
 use crate::callbacks::Callbacks;
 use crate::dialer::Dialer;
 use crate::driver::BUFFER_MAX_DEFAULT;
+use crate::event::Unheard;
 use crate::mailbox::Limits;
+use crate::nuid::IdGenerator;
 use crate::runtime::SocketOptions;
 use crate::shared::Validation;
 #[cfg(feature = "tls")]
@@ -60,6 +62,8 @@ pub struct ConnectOptions<R> {
     request_timeout: Option<Duration>,
     validation: Validation,
     secrets_to_all: bool,
+    unheard: Unheard,
+    ids: IdGenerator,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -84,6 +88,8 @@ impl<R> Default for ConnectOptions<R> {
             request_timeout: Some(REQUEST_TIMEOUT),
             validation: Validation::Full,
             secrets_to_all: false,
+            unheard: Unheard::default(),
+            ids: IdGenerator::default(),
             runtime: PhantomData,
         }
     }
@@ -111,6 +117,8 @@ impl<R> Clone for ConnectOptions<R> {
             request_timeout: self.request_timeout,
             validation: self.validation,
             secrets_to_all: self.secrets_to_all,
+            unheard: self.unheard,
+            ids: self.ids.clone(),
             runtime: PhantomData,
         }
     }
