@@ -305,3 +305,42 @@ async fn refusals_are_taken_for_passing_if_they_are_to_be() {
     event(&mut events, &Event::Connected).await;
     works(&client).await;
 }
+
+#[tokio::test]
+async fn a_jwt_and_its_seed_as_two_texts_let_in_only_together() {
+    let Jwts { server, account, user } = jwts(UserOptions::new());
+    let url = server.url();
+    let seed = user.seed().to_string();
+    let options = ConnectOptions::with_jwt_and_seed(user.jwt().to_owned(), seed.clone());
+    assert!(!format!("{options:?}").contains(&seed));
+    works(&connect_to(options, &url).await).await;
+    let stranger = account.user("other", UserOptions::new()).unwrap();
+    let mixed = ConnectOptions::new().jwt_and_seed(stranger.jwt().to_owned(), seed);
+    refused(mixed, &url).await;
+    let broken = ConnectOptions::with_jwt_and_seed(user.jwt().to_owned(), "SUAnotaseed".into());
+    let error = within("a failure", broken.connect(url)).await.unwrap_err();
+    assert_eq!(error.kind(), ConnectErrorKind::Authentication, "{error}");
+    assert!(!error.to_string().contains("SUAnotaseed"), "{error}");
+}
+
+#[tokio::test]
+async fn a_seed_file_is_read_again_at_each_attempt_bare_or_decorated() {
+    let (old, new) = (KeyPair::new_user([7; 32]), KeyPair::new_user([8; 32]));
+    let config =
+        |key: &KeyPair| format!("authorization {{ users: [{{ nkey: {} }}] }}", key.public_key());
+    let mut server = server_with(&config(&old));
+    let path = server.folder().join("user.nk");
+    std::fs::write(&path, old.seed().as_bytes()).unwrap();
+    let client = connect_to(quick().nkey_file(&path), &server.url()).await;
+    works(&client).await;
+    let mut events = client.events();
+    let decorated = format!(
+        "-----BEGIN USER NKEY SEED-----\n{}\n------END USER NKEY SEED------\n",
+        *new.seed()
+    );
+    std::fs::write(&path, decorated).unwrap();
+    server.reload(config(&new)).unwrap();
+    event(&mut events, &Event::Disconnected).await;
+    event(&mut events, &Event::Connected).await;
+    works(&client).await;
+}

@@ -119,3 +119,24 @@ async fn messages_cross_the_cluster_while_a_client_moves() {
 fn start(builder: midge_test_server::ClusterBuilder) -> Cluster {
     builder.start().unwrap()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_announced_server_gets_the_credentials_of_the_url_that_led_to_it() {
+    let password = "authorization { user: joe, password: s3cret }";
+    let cluster = Cluster::builder(2).configure(move |_, server| server.config(password));
+    let mut cluster = start(cluster);
+    let ports: Vec<u16> = cluster.nodes().iter().map(|node| node.port()).collect();
+    let url = format!("nats://joe:s3cret@127.0.0.1:{}", ports[0]);
+    let client = connect_to(quick(), &url).await;
+    let mut events = client.events();
+    until("the other server", || {
+        client.server_info().connect_urls.iter().any(|url| url.ends_with(&ports[1].to_string()))
+    })
+    .await;
+    cluster.node(0).kill();
+    event(&mut events, &Event::Connected).await;
+    assert_eq!(client.remote_addr().unwrap().port(), ports[1]);
+    within("sync", client.sync()).await.unwrap();
+    let pool = client.server_pool().await.unwrap();
+    assert!(!format!("{pool:?}").contains("s3cret"), "{pool:?}");
+}

@@ -148,3 +148,87 @@ async fn events_that_nobody_reads_are_counted() {
     // Four a turn: disconnected, lost, fate, connected; then those of the end.
     assert!(told as u64 + skipped >= 1_602, "{told} {skipped}");
 }
+
+#[tokio::test]
+async fn the_callback_is_not_told_of_the_own_close_if_it_is_not_to_be() {
+    for silent in [true, false] {
+        let server = server();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let options = quick().event_callback({
+            let seen = Arc::clone(&seen);
+            move |event| {
+                seen.lock().unwrap().push(event);
+                core::future::ready(())
+            }
+        });
+        let options = if silent { options.silent_close() } else { options };
+        let client = connect_to(options, &server.url()).await;
+        crate::support::until("the first event", || !seen.lock().unwrap().is_empty()).await;
+        let mut events = client.events();
+        client.close().await.unwrap();
+        assert!(rest_of(&mut events).await.contains(&Event::Closed), "streams are told");
+        // With the driver the callback is gone.
+        crate::support::until("the end", || Arc::strong_count(&seen) == 1).await;
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.contains(&Event::Closed), !silent, "{seen:?}");
+        assert_eq!(*seen == [Event::Connected], silent, "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_the_application_did_not_ask_for_is_told_even_with_a_silent_close() {
+    let mut server = server();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let options = quick().no_reconnect().silent_close().event_callback({
+        let seen = Arc::clone(&seen);
+        move |event| {
+            seen.lock().unwrap().push(event);
+            core::future::ready(())
+        }
+    });
+    let _client = connect_to(options, &server.url()).await;
+    server.kill();
+    crate::support::until("the end", || Arc::strong_count(&seen) == 1).await;
+    assert!(seen.lock().unwrap().contains(&Event::Closed));
+}
+
+#[tokio::test]
+async fn changes_of_state_can_be_followed_by_those_who_want_to_know_nothing_else() {
+    let server = server();
+    let client = connect_to(quick(), &server.url()).await;
+    let mut changes = client.state_changes(&[State::Connected, State::Closed]);
+    let mut ends = client.state_changes(&[State::Closed]);
+    let mut events = client.events();
+    client.force_reconnect().await.unwrap();
+    event(&mut events, &Event::Connected).await;
+    client.close().await.unwrap();
+    rest_of(&mut events).await;
+    assert_eq!(changes.next().await, Some(State::Connected));
+    assert_eq!(changes.next().await, Some(State::Closed));
+    assert_eq!(changes.next().await, None);
+    assert_eq!((ends.next().await, ends.next().await), (Some(State::Closed), None));
+    assert_eq!(changes.missed(), 0);
+}
+
+#[tokio::test]
+async fn who_does_not_read_changes_of_state_loses_the_oldest_and_holds_up_nobody() {
+    let server = server();
+    let client = connect_to(quick(), &server.url()).await;
+    let mut changes = client.state_changes(&[State::Connected, State::Disconnected, State::Closed]);
+    let mut events = client.events();
+    for _ in 0..20 {
+        client.force_reconnect().await.unwrap();
+        event(&mut events, &Event::Connected).await;
+    }
+    client.close().await.unwrap();
+    rest_of(&mut events).await;
+    let mut last = None;
+    let mut read = 0;
+    while let Some(state) = changes.next().await {
+        last = Some(state);
+        read += 1;
+    }
+    assert_eq!(last, Some(State::Closed));
+    // Twenty times lost and made again, lost for the last time, and closed.
+    assert_eq!((read, changes.missed()), (16, 42 - 16));
+}

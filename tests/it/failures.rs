@@ -270,3 +270,17 @@ async fn an_error_during_the_replay_of_subscriptions_is_a_failed_attempt_and_the
     assert_eq!(next(&mut replayed).await.payload, "hi");
     drop(server.join().unwrap());
 }
+
+#[tokio::test]
+async fn a_name_that_cannot_be_looked_up_is_told_with_the_step() {
+    // Too long for a label: no resolver has to be asked.
+    let host = "x".repeat(64);
+    let connecting = ConnectOptions::new().connect(format!("nats://{host}.invalid"));
+    let error = within("a failure", connecting).await.unwrap_err();
+    assert_eq!(error.kind(), ConnectErrorKind::Dns, "{error}");
+    let attempt = error.attempt().unwrap();
+    assert_eq!(attempt.step, Step::Resolve);
+    assert_eq!(attempt.address, None);
+    assert!(matches!(attempt.cause, Cause::Dns(_)), "{attempt:?}");
+    assert_contains(&error, &host);
+}

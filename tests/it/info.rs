@@ -8,7 +8,7 @@ use core::time::Duration;
 use midge_test_server::{NatsServer, TestCerts};
 use midge_tokio::rustls::pki_types::CertificateDer;
 use midge_tokio::rustls::{ClientConfig, RootCertStore, crypto};
-use midge_tokio::{ConnectOptions, State, Statistics};
+use midge_tokio::{Capability, ConnectOptions, State, Statistics};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -168,4 +168,52 @@ async fn certificates_are_asked_for_and_files_are_read_anew_at_each_attempt() {
         assert_eq!(chain[0], after.server().certificate_der());
     }
     drop(server);
+}
+
+#[tokio::test]
+async fn what_the_server_lacks_is_told_as_one_value_before_anything_is_used() {
+    let plain = server();
+    let client = connect(&plain).await;
+    let capabilities = client.server_capabilities().unwrap();
+    assert!(capabilities.has(Capability::Headers) && capabilities.has(Capability::NoResponders));
+    assert!(!capabilities.has(Capability::JetStream));
+    assert_eq!(capabilities.missing().next(), Some(Capability::JetStream));
+    assert_eq!((capabilities.version(), capabilities.api_level()), ("2.15.1", 0));
+
+    let with_jetstream = NatsServer::builder().jetstream().start().unwrap();
+    let client = connect(&with_jetstream).await;
+    let capabilities = client.server_capabilities().unwrap();
+    assert_eq!(capabilities.missing().count(), 0, "{capabilities}");
+    assert!(capabilities.api_level() >= 4, "{capabilities:?}");
+
+    let options = quick().retry_on_initial_connect();
+    let client = within("connect", options.connect("nats://127.0.0.1:1")).await.unwrap();
+    assert_eq!(client.server_capabilities(), None);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn keep_alive_of_tcp_starts_after_the_idle_time_and_is_off_by_default() {
+    /// The timer of the socket and when it fires in hundredths of a second, as the kernel tells.
+    fn timer(client: &midge_tokio::Client) -> Option<(String, u64)> {
+        let port = format!(":{:04X}", client.local_addr()?.port());
+        let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
+        let line = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let line = line.into_iter().find(|fields| fields[1].ends_with(&port))?;
+        let (kind, when) = line[5].split_once(':')?;
+        Some((kind.to_owned(), u64::from_str_radix(when, 16).ok()?))
+    }
+    let server = server();
+    let idle = Duration::from_secs(600);
+    let client = connect_to(quick().tcp_keep_alive(idle), &server.url()).await;
+    // Other timers stand in its place while bytes are under way.
+    crate::support::until("the timer of keep-alive", || {
+        timer(&client).is_some_and(|(kind, _)| kind == "02")
+    })
+    .await;
+    let (_, when) = timer(&client).unwrap();
+    assert!((50_000..=60_000).contains(&when), "{when}");
+    let client = connect(&server).await;
+    crate::support::until("no timer", || timer(&client).is_some_and(|(kind, _)| kind == "00"))
+        .await;
 }

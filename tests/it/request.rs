@@ -1,14 +1,18 @@
 //! Requests: each gets its own answer, or an error in time, and leaves nothing behind.
 
 use crate::support::{
-    assert_contains, connect, connect_to, next, numbered, serve_echo, server, server_with, state,
-    until, within,
+    DEADLINE, assert_contains, connect, connect_to, event, next, numbered, quick, serve_echo,
+    server, server_with, state, until, within,
 };
 use bytes::Bytes;
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
+use midge_test_server::FaultProxy;
 use midge_tokio::{
-    ConnectOptions, HeaderMap, OnDisconnect, Request, RequestError, RequestErrorKind, State,
+    ConnectErrorKind, ConnectOptions, Event, HeaderMap, OnDisconnect, Request, RequestError,
+    RequestErrorKind, State,
 };
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
 
@@ -262,4 +266,96 @@ async fn more_requests_at_once_than_the_outbox_has_room_for_are_all_answered() {
         assert_eq!(reply.payload, payload);
     }
     assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_request_survives_a_reconnect_and_gets_the_reply_that_comes_after_it() {
+    let server = server();
+    let proxy = FaultProxy::start(server.address()).unwrap();
+    let client = connect_to(quick(), &proxy.url()).await;
+    let mut events = client.events();
+    let responder = connect(&server).await;
+    let mut questions = responder.subscription("slow").confirmed().await.unwrap();
+    let request = {
+        let client = client.clone();
+        tokio::spawn(async move { client.request("slow", "x".into()).await })
+    };
+    let question = next(&mut questions).await;
+    proxy.cut();
+    event(&mut events, &Event::Disconnected).await;
+    event(&mut events, &Event::Connected).await;
+    // The server has the subscription for replies again.
+    client.sync().await.unwrap();
+    responder.respond(&question, "late".into()).await.unwrap();
+    assert_eq!(within("a reply", request).await.unwrap().unwrap().payload, "late");
+}
+
+#[tokio::test]
+async fn a_reply_inbox_takes_the_first_reply_to_anything() {
+    let server = server();
+    let client = connect(&server).await;
+    for subject in ["one", "two"] {
+        serve_echo(&client, subject).await;
+    }
+    let before = client.subscription_count();
+    let inbox = client.new_reply_inbox(Some(DEADLINE)).unwrap();
+    let other = client.new_reply_inbox(None).unwrap();
+    assert_ne!(inbox.subject(), other.subject());
+    for subject in ["one", "two"] {
+        let reply = inbox.subject().clone();
+        client.publish_with_reply(subject, reply, subject.into()).await.unwrap();
+    }
+    let reply = within("a reply", inbox.reply()).await.unwrap();
+    assert!(["one", "two"].iter().any(|subject| reply.payload == *subject), "{reply:?}");
+    client.publish(other.subject().clone(), "by hand".into()).await.unwrap();
+    assert_eq!(within("a reply", other.reply()).await.unwrap().payload, "by hand");
+    // They share the subscription of requests.
+    assert_eq!(client.subscription_count(), before + 1);
+    assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_reply_inbox_ends_by_its_timeout_by_nobody_listening_and_with_the_client() {
+    let server = server();
+    let client = connect(&server).await;
+    let short = Duration::from_millis(30);
+    let inbox = client.new_reply_inbox(Some(short)).unwrap();
+    let error = within("a time-out", inbox.reply()).await.unwrap_err();
+    assert_eq!(error, RequestError::TimedOut(short));
+    let inbox = client.new_reply_inbox(None).unwrap();
+    client.publish_with_reply("nobody", inbox.subject().clone(), "x".into()).await.unwrap();
+    let error = within("no responders", inbox.reply()).await.unwrap_err();
+    assert_eq!(error, RequestError::NoResponders);
+    drop(client.new_reply_inbox(None).unwrap());
+    assert_eq!(client.requests_in_flight(), 0);
+    let inbox = client.new_reply_inbox(None).unwrap();
+    client.close().await.unwrap();
+    assert_eq!(within("the end", inbox.reply()).await.unwrap_err(), RequestError::Closed);
+    assert!(client.new_reply_inbox(None).is_err());
+}
+
+#[tokio::test]
+async fn ids_in_inboxes_can_be_those_of_the_application() {
+    let server = server();
+    let made = Arc::new(AtomicU32::new(0));
+    let options = ConnectOptions::new().id_generator({
+        let made = Arc::clone(&made);
+        move || format!("id{}", made.fetch_add(1, Ordering::Relaxed))
+    });
+    let client = connect_to(options.clone(), &server.url()).await;
+    assert_eq!(client.new_inbox(), "_INBOX.id1", "the first is that of requests");
+    let mut questions = client.subscribe("q").await.unwrap();
+    let request = {
+        let client = client.clone();
+        tokio::spawn(async move { client.request("q", "x".into()).await })
+    };
+    let question = next(&mut questions).await;
+    assert!(question.reply.as_ref().unwrap().starts_with("_INBOX.id0."), "{question:?}");
+    client.respond(&question, "y".into()).await.unwrap();
+    assert_eq!(within("a reply", request).await.unwrap().unwrap().payload, "y");
+    for id in ["", "a b", "a.*"] {
+        let options = ConnectOptions::new().id_generator(move || id.to_owned());
+        let error = options.connect(server.url()).await.unwrap_err();
+        assert_eq!(error.kind(), ConnectErrorKind::Options, "{id}: {error}");
+    }
 }

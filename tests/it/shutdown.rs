@@ -1,14 +1,17 @@
 //! Closing, draining, and futures that are dropped in between.
 
 use crate::support::{
-    connect, connect_to, end_of, next, number_of, numbered, quick, server, until, within,
+    connect, connect_to, end_of, event, next, number_of, numbered, quick, server, until, within,
 };
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 use midge_test_server::{Direction, FaultProxy};
-use midge_tokio::{CloseReason, DrainReport, NextError, Request, State};
+use midge_tokio::{
+    CloseReason, ConnectOptions, DrainError, DrainErrorKind, DrainReport, Event, NextError,
+    Request, State,
+};
 use std::time::Instant;
 
 #[tokio::test]
@@ -332,4 +335,26 @@ async fn several_may_wait_for_the_same_end() {
     assert!(ended >= 1);
     let request = client.send_request("r", Request::new());
     assert!(within("an error", request).await.is_err());
+}
+
+#[tokio::test]
+async fn a_drain_that_gave_something_up_is_an_error_that_says_what() {
+    let server = server();
+    let proxy = FaultProxy::start(server.address()).unwrap();
+    let client = connect_to(ConnectOptions::new().no_reconnect(), &proxy.url()).await;
+    let mut events = client.events();
+    proxy.stall(Direction::ToServer);
+    client.publish("a", "x".into()).await.unwrap();
+    client.flush().await.unwrap();
+    let drain = {
+        let client = client.clone();
+        tokio::spawn(async move { client.drain().await })
+    };
+    event(&mut events, &Event::Draining).await;
+    proxy.cut();
+    let error = within("the drain", drain).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), DrainErrorKind::Incomplete);
+    let DrainError::Incomplete(report) = &error else { panic!("{error:?}") };
+    assert_eq!((report.uncertain, report.timed_out), (1, false), "{report:?}");
+    assert_eq!(client.drain().await, Err(DrainError::Closed));
 }

@@ -15,8 +15,8 @@ use core::task::Waker;
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{
-    CloseReason, FenceId, Message, OnDisconnect, OnWire, Outbox, Publish, Refusal, Requests,
-    RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sid, Subject,
+    CloseReason, FenceId, Intake, Message, OnDisconnect, OnWire, Outbox, Publish, Refusal,
+    Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sid, Subject,
 };
 use std::collections::HashMap;
 
@@ -422,7 +422,11 @@ impl Core {
         timeout: Option<Duration>,
         on_disconnect: OnDisconnect,
     ) -> Result<(midge_proto::RequestId, Subject), Refusal> {
-        self.open_request_inbox()?;
+        match self.outbox.intake() {
+            Intake::Open | Intake::PublishOnly => self.open_request_inbox()?,
+            Intake::Draining => return Err(Refusal::Draining),
+            Intake::Closed => return Err(Refusal::Closed),
+        }
         // What is asked is the caller's business; no refused publish names a filter.
         let subject = Subject::from(self.requests.filter());
         let waiter = ReplyWaiter { sender, subject };

@@ -40,6 +40,10 @@ impl Driver {
                         self.deliver();
                     }
                     self.connection.handle_frame(now, &frame, self.inbound.filled());
+                    if let Frame::Pong = frame {
+                        let round_trips = self.connection.round_trips().clone();
+                        self.shared.core.lock().view.round_trips = round_trips;
+                    }
                     self.take_actions(now);
                     // A complaint is heard by those whose PONG follows in the same read.
                     self.take_events(now);

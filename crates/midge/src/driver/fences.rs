@@ -11,7 +11,6 @@ impl Driver {
     pub(super) fn pass_fence(&mut self, now: Instant, fence: FenceId, round_trip: Duration) {
         let waiter = {
             let mut core = self.shared.core.lock();
-            core.view.round_trips = self.connection.round_trips().clone();
             core.fences.remove(&fence)
         };
         match waiter {
