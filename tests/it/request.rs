@@ -298,14 +298,15 @@ async fn a_reply_inbox_takes_the_first_reply_to_anything() {
         serve_echo(&client, subject).await;
     }
     let before = client.subscription_count();
-    let inbox = client.new_reply_inbox(Some(DEADLINE)).unwrap();
-    let other = client.new_reply_inbox(None).unwrap();
+    let mut inbox = client.new_reply_inbox(Some(DEADLINE)).unwrap();
+    let mut other = client.new_reply_inbox(None).unwrap();
     assert_ne!(inbox.subject(), other.subject());
     for subject in ["one", "two"] {
         let reply = inbox.subject().clone();
         client.publish_with_reply(subject, reply, subject.into()).await.unwrap();
     }
     let reply = within("a reply", inbox.reply()).await.unwrap();
+    assert_eq!(inbox.reply().await, Err(RequestError::Closed), "there is one reply");
     assert!(["one", "two"].iter().any(|subject| reply.payload == *subject), "{reply:?}");
     client.publish(other.subject().clone(), "by hand".into()).await.unwrap();
     assert_eq!(within("a reply", other.reply()).await.unwrap().payload, "by hand");
@@ -319,16 +320,16 @@ async fn a_reply_inbox_ends_by_its_timeout_by_nobody_listening_and_with_the_clie
     let server = server();
     let client = connect(&server).await;
     let short = Duration::from_millis(30);
-    let inbox = client.new_reply_inbox(Some(short)).unwrap();
+    let mut inbox = client.new_reply_inbox(Some(short)).unwrap();
     let error = within("a time-out", inbox.reply()).await.unwrap_err();
     assert_eq!(error, RequestError::TimedOut(short));
-    let inbox = client.new_reply_inbox(None).unwrap();
+    let mut inbox = client.new_reply_inbox(None).unwrap();
     client.publish_with_reply("nobody", inbox.subject().clone(), "x".into()).await.unwrap();
     let error = within("no responders", inbox.reply()).await.unwrap_err();
     assert_eq!(error, RequestError::NoResponders);
     drop(client.new_reply_inbox(None).unwrap());
     assert_eq!(client.requests_in_flight(), 0);
-    let inbox = client.new_reply_inbox(None).unwrap();
+    let mut inbox = client.new_reply_inbox(None).unwrap();
     client.close().await.unwrap();
     assert_eq!(within("the end", inbox.reply()).await.unwrap_err(), RequestError::Closed);
     assert!(client.new_reply_inbox(None).is_err());

@@ -9,11 +9,12 @@
 //! | `build` | takes and returns the builder | the same |
 //! | `end` | takes the builder and waits for a handle | returns it as a blocking one |
 
-use crate::blocking::{Blocking, Events, Subscriber};
+use crate::blocking::{Blocking, Client, Events, Subscriber};
 use crate::{
     ClosedError, DrainError, DrainReport, FlushError, HeaderMap, InvalidPool, Message, NextError,
-    OutboundMessage, PublishError, ReconnectError, Request, RequestError, Server,
-    SlowConsumerPolicy, SubscribeError, ToServerAddrs, ToSubject, UnsubscribeError,
+    OutboundMessage, PublishError, ReconnectError, ReplyInbox, Request, RequestError, Server,
+    SlowConsumerPolicy, State, StateChanges, SubscribeError, ToServerAddrs, ToSubject,
+    UnsubscribeError,
 };
 use bytes::Bytes;
 use core::time::Duration;
@@ -90,12 +91,15 @@ twins! {
     call midge::Client, sync_timeout(timeout: Duration) -> Result<(), FlushError>;
     call midge::Client, rtt() -> Result<Duration, FlushError>;
     call midge::Client, drain() -> Result<(), DrainError>;
-    call midge::Client, drain_within(budget: Duration) -> Result<DrainReport, DrainError>;
+    call midge::Client, drain_within(budget: Duration) -> Result<DrainReport, ClosedError>;
     call midge::Client, close() -> Result<(), ClosedError>;
     call midge::Client, force_reconnect() -> Result<(), ReconnectError>;
     call midge::Client, set_server_pool[A: ToServerAddrs](addrs: A) -> Result<(), InvalidPool>;
     call midge::Client, server_pool() -> Result<Vec<Server>, ClosedError>;
     make midge::Client, events() -> Events;
+    make midge::Client, state_changes(wanted: &[State]) -> Blocking<StateChanges>;
+
+    change ReplyInbox, reply() -> Result<Message, RequestError>;
 
     change midge::Subscriber, next_timeout(timeout: Duration) -> Result<Message, NextError>;
     change midge::Subscriber, unsubscribe() -> Result<(), UnsubscribeError>;
@@ -119,6 +123,20 @@ impl Blocking<midge::SubscribeBuilder> {
     pub fn open(self) -> Result<Subscriber, SubscribeError> {
         let (inner, carrier) = self.into_parts();
         inner.open().map(|inner| Blocking::new(inner, carrier))
+    }
+}
+
+impl Client {
+    /// As [`new_reply_inbox`](midge::Client::new_reply_inbox) of the handle inside.
+    ///
+    /// # Errors
+    ///
+    /// When the client is draining or closed.
+    pub fn new_reply_inbox(
+        &self,
+        timeout: Option<Duration>,
+    ) -> Result<Blocking<ReplyInbox>, RequestError> {
+        (**self).new_reply_inbox(timeout).map(|inner| self.with(inner))
     }
 }
 

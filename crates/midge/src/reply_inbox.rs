@@ -32,7 +32,7 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(client: midge::Client) -> Result<(), midge::Error> {
-    /// let inbox = client.new_reply_inbox(Some(core::time::Duration::from_secs(1)))?;
+    /// let mut inbox = client.new_reply_inbox(Some(core::time::Duration::from_secs(1)))?;
     /// for subject in ["eu.price", "us.price"] {
     ///     client.publish_with_reply(subject, inbox.subject().clone(), "apples".into()).await?;
     /// }
@@ -66,12 +66,12 @@ impl ReplyInbox {
     /// # Errors
     ///
     /// No reply came in time, nobody listens on the subject that was published to, or the client was
-    /// closed.
+    /// closed. [`RequestError::Closed`] also when the reply was taken already.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future forgets the inbox.
-    pub async fn reply(mut self) -> Result<Message, RequestError> {
+    /// Safe: the inbox goes on, and a later call may get the reply.
+    pub async fn reply(&mut self) -> Result<Message, RequestError> {
         match (&mut self.reply).await {
             Ok(Ok(message)) => crate::request::unless_nobody_listens(message),
             Ok(Err(ReplyFailure::TimedOut)) => {
