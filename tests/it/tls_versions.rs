@@ -81,6 +81,8 @@ async fn a_server_that_has_nothing_newer_than_tls_1_1_is_refused() {
         answer.extend([9; 32]);
         answer.extend([0, 0xC0, 0x14, 0]);
         connection.send(answer);
+        // A fatal alert for the version, and nothing of the protocol.
+        assert_eq!(connection.read_exact(7), [21, 3, 3, 0, 2, 2, 70]);
         connection.expect_end();
     });
     let error = within("connect", ConnectOptions::new().connect(url)).await.unwrap_err();

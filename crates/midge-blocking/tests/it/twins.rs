@@ -14,7 +14,12 @@ fn asynchronous_calls(folder: &Path, calls: &mut Vec<String>) {
             asynchronous_calls(&path, calls);
         } else {
             let text = fs::read_to_string(&path).unwrap();
-            for after in text.split("pub async fn ").skip(1) {
+            let waits = text.split("pub async fn ").skip(1);
+            // Publishing is a future with a name.
+            let publishes = text.split("pub fn ").skip(1).filter(|after| {
+                after.split('{').next().is_some_and(|head| head.contains("-> PublishFuture"))
+            });
+            for after in waits.chain(publishes) {
                 let name = after.split(|c: char| !c.is_alphanumeric() && c != '_').next();
                 calls.extend(name.map(str::to_owned));
             }
