@@ -1,7 +1,8 @@
 //! Frames that a server sends.
 
+use super::head::{self, Head};
 use super::line::{self, Arguments, LineScanner};
-use super::{DecodeError, DecodeLimits, head};
+use super::{DecodeError, DecodeLimits};
 use crate::message::MessageFrame;
 use crate::sid::Sid;
 use core::ops::Range;
@@ -54,13 +55,15 @@ pub struct Decoder {
     scanner: LineScanner,
     /// The head of a message whose body is not all there.
     head: Option<(Sid, MessageFrame)>,
+    /// The latest head in the buffer, and where it stands.
+    latest: Option<(usize, Head)>,
 }
 
 impl Decoder {
     /// A parser at the beginning of a stream.
     #[must_use]
     pub fn new(limits: DecodeLimits) -> Self {
-        Self { limits, start: 0, scanner: LineScanner::default(), head: None }
+        Self { limits, start: 0, scanner: LineScanner::default(), head: None, latest: None }
     }
 
     /// Returns the next complete frame, or `None` when `buf` ends before it does.
@@ -79,13 +82,22 @@ impl Decoder {
         };
         // Only at the first look: a line that trickles in is scanned once.
         if self.scanner.is_fresh()
-            && let Some(head) = head::read(rest)
+            && let Some(head) = self.repeated(buf, rest).or_else(|| head::read(rest))
             && head.frame.body_start as usize <= self.limits.control_line_max
         {
             let frame = self.checked(head.frame)?;
+            self.latest = Some((self.start, head));
             return self.message(buf, head.sid, frame);
         }
         self.next_line(buf, rest, first)
+    }
+
+    /// The head at the front of `rest`, if it begins as the latest one did.
+    #[inline]
+    fn repeated(&self, buf: &[u8], rest: &[u8]) -> Option<Head> {
+        let (start, head) = self.latest.as_ref()?;
+        let beginning = buf.get(*start..start + head.beginning?)?;
+        if rest.starts_with(beginning) { head.repeat(rest) } else { None }
     }
 
     /// The frame at the front of `rest`, by the parser that knows every tolerated spelling.
@@ -136,6 +148,7 @@ impl Decoder {
             frame.reply_start = frame.reply_start.saturating_sub(gone);
         }
         self.start = 0;
+        self.latest = None;
     }
 
     #[inline]

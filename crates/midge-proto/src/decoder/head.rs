@@ -12,6 +12,20 @@ use crate::sid::Sid;
 pub(super) struct Head {
     pub(super) sid: Sid,
     pub(super) frame: MessageFrame,
+    /// Bytes in front of the size, if that is all that follows: messages come in runs, and the next
+    /// line mostly begins in the same way.
+    pub(super) beginning: Option<usize>,
+}
+
+impl Head {
+    /// Reads the line at the front of `rest`, which begins as this one did.
+    #[inline]
+    pub(super) fn repeat(&self, rest: &[u8]) -> Option<Self> {
+        let size = line_end(rest, self.beginning?)?;
+        let frame =
+            MessageFrame { total_len: size.number, body_start: size.line_len as u32, ..self.frame };
+        Some(Self { frame, ..*self })
+    }
 }
 
 /// Reads the message line at the front of `rest`.
@@ -34,18 +48,18 @@ fn message(rest: &[u8]) -> Option<Head> {
         subject_len: (subject_end - subject) as u32,
         ..MessageFrame::default()
     };
-    let size = match line_end(rest, at) {
-        Some(size) => size,
+    let (size, beginning) = match line_end(rest, at) {
+        Some(size) => (size, Some(at)),
         None => {
             let reply_end = word_end(rest, at)?;
             frame.reply_start = at as u32;
             frame.reply_len = (reply_end - at) as u32;
-            line_end(rest, next_argument(rest, reply_end)?)?
+            (line_end(rest, next_argument(rest, reply_end)?)?, None)
         }
     };
     frame.total_len = size.number;
     frame.body_start = size.line_len as u32;
-    Some(Head { sid, frame })
+    Some(Head { sid, frame, beginning })
 }
 
 /// `HMSG subject sid [reply] headers size`
@@ -75,7 +89,7 @@ fn message_with_headers(rest: &[u8]) -> Option<Head> {
     frame.header_len = headers;
     frame.total_len = size.number;
     frame.body_start = size.line_len as u32;
-    Some(Head { sid, frame })
+    Some(Head { sid, frame, beginning: None })
 }
 
 /// The end of the subject that begins at `start`, the sid behind it, and where the next argument
@@ -183,6 +197,19 @@ mod tests {
 
         assert_eq!(read(b"MSG a 1 7reply 5\r\n").unwrap().frame.reply_len, 6);
         assert_eq!(read(b"HMSG a 1 3 5\r\n").unwrap().frame.header_len, 3);
+    }
+
+    #[test]
+    fn a_line_that_begins_like_the_one_before_differs_in_its_size_alone() {
+        let first = read(b"MSG orders.new 9 128\r\n").unwrap();
+        let next = b"MSG orders.new 9 7\r\n";
+        assert!(next.starts_with(&b"MSG orders.new 9 128\r\n"[..first.beginning.unwrap()]));
+        assert_eq!(first.repeat(next), read(next));
+        // It may go on in another way all the same.
+        assert_eq!(first.repeat(b"MSG orders.new 9 reply 7\r\n"), None);
+        assert_eq!(first.repeat(b"MSG orders.new 9  7\r\n"), None);
+        assert_eq!(read(b"MSG orders.new 9 reply 7\r\n").unwrap().beginning, None);
+        assert_eq!(read(b"HMSG orders.new 9 7 9\r\n").unwrap().beginning, None);
     }
 
     #[test]
