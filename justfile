@@ -18,7 +18,7 @@ test:
 
 # The core without std.
 no-std:
-    cargo build -p midge-proto --no-default-features --features nkeys
+    cargo build -p midge-proto --no-default-features --features nkeys,jetstream
 
 # The comparison with other clients; writes docs/benchmarks.md.
 bench *args:

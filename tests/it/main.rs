@@ -8,6 +8,7 @@ mod failures;
 mod features;
 mod flush;
 mod info;
+mod jetstream_requests;
 mod limits;
 mod loss;
 mod migration;

@@ -14,6 +14,7 @@
 //! | [`Outbox`] | what may be sent, in which order, and what becomes of it when a connection is lost |
 //! | [`Connection`] | handshake, servers, reconnecting, keep-alive |
 //! | [`Subscriptions`], [`Requests`] | whose a message is |
+//! | `jetstream` | what JetStream is asked and what it answers (with the feature of this name) |
 
 extern crate alloc;
 
@@ -43,6 +44,9 @@ mod time;
 
 pub mod encode;
 pub mod header;
+#[cfg(feature = "jetstream")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jetstream")))]
+pub mod jetstream;
 #[cfg(feature = "nkeys")]
 #[cfg_attr(docsrs, doc(cfg(feature = "nkeys")))]
 pub mod nkeys;

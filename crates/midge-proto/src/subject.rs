@@ -100,6 +100,17 @@ impl Subject {
         Ok(Self { text: Text::from_bytes(bytes), validity })
     }
 
+    /// A subject to publish to in which wildcard tokens are meant literally. Few are: that of the
+    /// creation of a consumer ends with the filter of the consumer.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn literal(subject: String) -> Self {
+        let subject = Self::from(subject);
+        match subject.validity {
+            Validity::Filter => Self { validity: Validity::Literal, ..subject },
+            Validity::Literal | Validity::Invalid | Validity::Unchecked => subject,
+        }
+    }
+
     /// A subject that [`set_from_chunk`](Self::set_from_chunk) is to fill in.
     #[inline]
     pub(crate) const fn unset() -> Self {

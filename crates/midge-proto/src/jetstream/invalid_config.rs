@@ -1,0 +1,67 @@
+//! Configurations that no server would take.
+
+use super::names::InvalidName;
+use crate::subject::InvalidSubject;
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+/// A configuration that no server would take, found before it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidConfig {
+    /// A name is none.
+    Name(InvalidName),
+    /// A subject or filter is none.
+    Subject(InvalidSubject),
+    /// A source names both a domain and an external prefix, which say the same in two ways.
+    DomainAndExternal {
+        /// The stream that is the source.
+        source: String,
+    },
+    /// A consumer has both `filter_subject` and `filter_subjects`.
+    TwoKindsOfFilters,
+    /// A pull has a heartbeat above half of the time it may take.
+    Heartbeat {
+        /// The time between two heartbeats.
+        heartbeat: Duration,
+        /// The time the pull may take.
+        expires: Duration,
+    },
+    /// The priority of a pull is above 9.
+    Priority(u8),
+}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(error) => error.fmt(f),
+            Self::Subject(error) => error.fmt(f),
+            Self::DomainAndExternal { source } => {
+                write!(f, "source {source:?} has both a domain and an external prefix")
+            }
+            Self::TwoKindsOfFilters => {
+                f.write_str("both filter_subject and filter_subjects are set")
+            }
+            Self::Heartbeat { heartbeat, expires } => write!(
+                f,
+                "a heartbeat of {heartbeat:?} is more than half of the {expires:?} of the pull"
+            ),
+            Self::Priority(priority) => write!(f, "priority {priority} is not from 0 to 9"),
+        }
+    }
+}
+
+impl core::error::Error for InvalidConfig {}
+
+impl From<InvalidName> for InvalidConfig {
+    fn from(error: InvalidName) -> Self {
+        Self::Name(error)
+    }
+}
+
+impl From<InvalidSubject> for InvalidConfig {
+    fn from(error: InvalidSubject) -> Self {
+        Self::Subject(error)
+    }
+}

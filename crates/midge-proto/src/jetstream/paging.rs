@@ -1,0 +1,91 @@
+//! Answers that come in pages.
+
+use super::json::nullable;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::Deserialize;
+
+/// Where a page lies in the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Paging {
+    /// Entries of all pages together.
+    pub total: u64,
+    /// Entries of the pages before.
+    pub offset: u64,
+    /// Most entries of a page.
+    pub limit: u64,
+}
+
+impl Paging {
+    /// The offset of the page behind one with `received` entries; `None` behind the last.
+    ///
+    /// An empty page is the last, whatever the total says: entries can vanish between two requests.
+    #[must_use]
+    pub fn next_offset(&self, received: usize) -> Option<u64> {
+        let next = self.offset.checked_add(received as u64)?;
+        (received > 0 && next < self.total).then_some(next)
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+pub struct Page<T> {
+    /// Where the page lies in the whole.
+    #[serde(flatten)]
+    pub paging: Paging,
+    /// The entries.
+    #[serde(
+        default = "Vec::new",
+        alias = "streams",
+        alias = "consumers",
+        deserialize_with = "nullable"
+    )]
+    pub items: Vec<T>,
+    /// Names of which there is no information, because their servers did not answer.
+    #[serde(default, deserialize_with = "nullable")]
+    pub missing: Vec<String>,
+    /// Names of what the server cannot run, with the reasons (2.12).
+    #[serde(default, deserialize_with = "nullable")]
+    pub offline: BTreeMap<String, String>,
+}
+
+impl<T> Page<T> {
+    /// The offset of the next page; `None` when this is the last one.
+    #[must_use]
+    pub fn next_offset(&self) -> Option<u64> {
+        self.paging.next_offset(self.items.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_each_other_until_all_is_received() {
+        let paging = Paging { total: 600, offset: 256, limit: 256 };
+        assert_eq!(paging.next_offset(256), Some(512));
+        assert_eq!(paging.next_offset(344), None);
+        assert_eq!(paging.next_offset(0), None, "an empty page must not be asked for for ever");
+        let last = Paging { total: u64::MAX, offset: u64::MAX - 1, limit: 1 };
+        assert_eq!(last.next_offset(2), None);
+    }
+
+    #[test]
+    fn names_of_streams_and_of_consumers_are_items() {
+        let page: Page<String> =
+            serde_json::from_str(r#"{"total":3,"offset":1,"limit":1,"streams":["a"],"x":1}"#)
+                .unwrap();
+        assert_eq!((page.items.len(), page.next_offset()), (1, Some(2)));
+        let page: Page<String> = serde_json::from_str(
+            r#"{"total":0,"consumers":null,"missing":["m"],"offline":{"o":"why"}}"#,
+        )
+        .unwrap();
+        assert!(page.items.is_empty() && page.next_offset().is_none());
+        assert_eq!((&*page.missing[0], &*page.offline["o"]), ("m", "why"));
+        assert!(serde_json::from_str::<Page<String>>("{}").unwrap().items.is_empty());
+    }
+}

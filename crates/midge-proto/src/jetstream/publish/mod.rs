@@ -1,0 +1,20 @@
+//! What goes into streams.
+
+mod ack;
+mod batch;
+mod counter;
+mod cron;
+mod fast_ingest;
+mod go_duration;
+mod message;
+mod schedule;
+mod ttl;
+
+pub use ack::PublishAck;
+pub use batch::{BATCH_ID_LEN_MAX, BATCH_MESSAGES_MAX, BatchCommit, BatchId, BatchPlace};
+pub use counter::{Counter, Increment, InvalidNumber};
+pub use cron::{Cron, CronField, InvalidCron};
+pub use fast_ingest::{GapMode, IngestAnswer, IngestInbox, IngestOperation};
+pub use message::{InvalidPublishMessage, PublishMessage, Rollup};
+pub use schedule::{CronSchedule, InvalidSchedule, SCHEDULE_INTERVAL_MIN, Schedule, Scheduling};
+pub use ttl::{InvalidTtl, MESSAGE_TTL_MIN, MessageTtl};
