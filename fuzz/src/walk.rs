@@ -6,8 +6,8 @@ use core::time::Duration;
 use midge_proto::{
     Action, Auth, AuthFailures, Backoff, Choice, Chunk, ClientDecoder, ClientFrame, Config,
     Connection, DecodeLimits, Decoder, Delay, DialId, FenceId, FirstConnect, Frame, Instant, Names,
-    Order, Outbox, OutboxLimits, Peer, Phase, Proxy, ProxyError, Publish, Reconnect, Secrets,
-    Server, ServerAddr, Sid, Subject, TlsMode, WebSocketError, Writing,
+    Order, Outbox, OutboxLimits, Peer, Phase, Proxy, ProxyError, Publish, Reconnect, Resend,
+    Secrets, Server, ServerAddr, Sid, Subject, TlsMode, WebSocketError, Writing,
 };
 
 /// An order that waits for its answer.
@@ -144,6 +144,7 @@ impl Walk {
             delay: if flags & 4 == 0 { Delay::Backoff(Backoff::default()) } else { Delay::Ask },
             first_connect: if flags & 72 == 72 { FirstConnect::Fail } else { FirstConnect::Retry },
             names: if flags & 16 == 0 { Names::Resolve } else { Names::LeaveToDialer },
+            resend: if flags & 128 == 0 { Resend::No } else { Resend::Yes },
             refused: if flags & 32 == 0 { AuthFailures::GiveUp } else { AuthFailures::Retry },
             reconnect: match choices.next() % 8 {
                 0 => Reconnect::Limited(flags >> 6),
@@ -471,6 +472,9 @@ impl Walk {
             return;
         }
         if self.chunk.is_none() {
+            if !self.machine.takes_chunks() {
+                return;
+            }
             let Some(chunk) = self.outbox.take() else { return };
             self.machine.handle_chunk_begun(self.now, &chunk);
             self.chunk = Some((chunk, 0));
@@ -484,8 +488,9 @@ impl Walk {
             && let Some((chunk, _)) = self.chunk.take()
         {
             self.written += u64::from(chunk.publishes());
-            self.machine.handle_chunk_written(&chunk);
-            self.outbox.recycle(chunk);
+            if let Some(chunk) = self.machine.handle_chunk_written(chunk) {
+                self.outbox.recycle(chunk);
+            }
         }
     }
 
@@ -548,10 +553,14 @@ impl Walk {
                     assert!(self.online);
                     self.online = false;
                     let unfinished = self.chunk.take().into_iter().collect();
-                    let fate = self.outbox.set_offline(unfinished, cut);
+                    let unfenced = self.machine.take_unfenced();
+                    let fate = self.outbox.set_offline_with(unfenced, unfinished, cut);
                     self.written += fate.written;
                     self.dropped += fate.dropped.len() as u64;
-                    assert_eq!(self.published, self.written + self.dropped + fate.kept);
+                    // What is sent again waits once more.
+                    self.written -= fate.repeated;
+                    let waiting = fate.kept + fate.repeated;
+                    assert_eq!(self.published, self.written + self.dropped + waiting);
                     self.machine.subscriptions().handle_disconnected();
                 }
                 Action::Close(_) => {

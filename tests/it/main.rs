@@ -16,6 +16,7 @@ mod own_process;
 mod publish;
 mod reconfigure;
 mod reconnect;
+mod reconnect_buffer;
 mod request;
 mod secrets;
 mod shutdown;

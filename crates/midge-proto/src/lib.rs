@@ -67,8 +67,10 @@ pub use info::{InvalidInfo, ServerInfo};
 pub use message::{Message, MessageFrame, OutboundMessage};
 pub use nuid::{Nuid, NuidString};
 pub use outbox::{
-    CHUNK_BYTES, Chunk, Cut, Fence, FenceId, HOLD_MAX, HeaderSupport, Intake, OnWire, Outbox,
-    OutboxLimits, Publish, Refusal, Requeued, SPLICE_BYTES_MIN, SPLICED_CHUNK_BYTES, ServerLimits,
+    BufferDrops, BufferPolicy, CHUNK_BYTES, Chunk, Cut, Decided, Fence, FenceId, HOLD_MAX,
+    HeaderSupport, Held, HeldFate, HeldPublish, Intake, OnWire, Outbox, OutboxLimits, Publish,
+    ReconnectBuffer, Refusal, Requeued, Resend, SPLICE_BYTES_MIN, SPLICED_CHUNK_BYTES,
+    ServerLimits, Unfenced, Verdict, WhenFull,
 };
 pub use pool::{Login, Order, Server, ServerId};
 pub use proxy::{Proxy, ProxyError};

@@ -30,6 +30,10 @@ pub enum OnDisconnect {
     Wait,
     /// Fails at once.
     Fail,
+    /// Is sent again on the next connection, and goes on waiting for what is left of its timeout.
+    ///
+    /// Only for requests that may be answered twice: the first message may have arrived.
+    Resend,
 }
 
 #[derive(Debug)]
@@ -131,15 +135,7 @@ impl<W> Requests<W> {
     /// is in flight then, the message is taken for its reply.
     pub fn handle_reply(&mut self, subject: &[u8]) -> Option<W> {
         let slot = match subject.strip_prefix(self.prefix.as_bytes()) {
-            Some(token) => {
-                let (slot, secret) = token.split_at_checked(SLOT_DIGITS)?;
-                let slot = u32::try_from(number(slot)?).ok()?;
-                let pending = self.slots.get(slot as usize)?.as_ref()?;
-                if secret.len() != SECRET_DIGITS || number(secret)? != pending.secret {
-                    return None;
-                }
-                slot
-            }
+            Some(token) => self.find(token)?,
             None if self.len() == 1 => self.slots.iter().position(Option::is_some)? as u32,
             None => return None,
         };
@@ -205,6 +201,37 @@ impl<W> Requests<W> {
         slots.into_iter().filter_map(|slot| self.remove(slot)).collect()
     }
 
+    /// There is a connection again: which requests have to be sent once more, because they asked for
+    /// it and none of the messages that still wait to be written is theirs.
+    ///
+    /// `queued` shows the reply subjects of those messages to the function it is given.
+    pub fn handle_reconnected(&self, queued: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Vec<RequestId> {
+        let wants = |pending: &Pending<W>| pending.on_disconnect == OnDisconnect::Resend;
+        if !self.slots.iter().flatten().any(wants) {
+            return Vec::new();
+        }
+        let mut waiting = BTreeSet::new();
+        queued(&mut |reply| {
+            let token = reply.strip_prefix(self.prefix.as_bytes());
+            waiting.extend(token.and_then(|token| self.find(token)));
+        });
+        (0u32..)
+            .zip(&self.slots)
+            .filter_map(|(slot, pending)| {
+                let pending = pending.as_ref().filter(|pending| wants(pending))?;
+                let id = RequestId { slot, secret: pending.secret };
+                (!waiting.contains(&slot)).then_some(id)
+            })
+            .collect()
+    }
+
+    /// The one who waits for the reply to a request in flight.
+    #[must_use]
+    pub fn waiter(&self, id: RequestId) -> Option<&W> {
+        let pending = self.slots.get(id.slot as usize)?.as_ref()?;
+        (pending.secret == id.secret).then_some(&pending.waiter)
+    }
+
     /// Forgets all requests and returns those who waited.
     pub fn clear(&mut self) -> Vec<W> {
         self.deadlines.clear();
@@ -223,6 +250,14 @@ impl<W> Requests<W> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The slot of the request in flight that a reply subject ends with the token of.
+    fn find(&self, token: &[u8]) -> Option<u32> {
+        let (slot, secret) = token.split_at_checked(SLOT_DIGITS)?;
+        let slot = u32::try_from(number(slot)?).ok()?;
+        let pending = self.slots.get(slot as usize)?.as_ref()?;
+        (secret.len() == SECRET_DIGITS && number(secret)? == pending.secret).then_some(slot)
     }
 
     fn remove(&mut self, slot: u32) -> Option<W> {
@@ -357,6 +392,28 @@ mod tests {
         assert_eq!(requests.poll_timeout(), Some(Instant::ZERO + SECOND));
         assert_eq!(requests.poll_expired(Instant::ZERO + SECOND), Some("second"));
         assert_eq!(requests.poll_timeout(), None);
+    }
+
+    #[test]
+    fn those_who_asked_for_it_are_sent_again_unless_their_message_still_waits() {
+        let mut requests = requests();
+        requests.begin("wait", None, OnDisconnect::Wait);
+        let sent = requests.begin("sent", Some(9 * SECOND), OnDisconnect::Resend);
+        let queued = requests.begin("queued", None, OnDisconnect::Resend);
+        let over = requests.begin("over", None, OnDisconnect::Resend);
+        requests.stamp(Instant::ZERO);
+        let (queued, over_reply) = (subject(&requests, queued), subject(&requests, over));
+        requests.cancel(over);
+        assert!(requests.handle_disconnected().is_empty());
+        let again = requests.handle_reconnected(|visit| {
+            for reply in [&queued[..], &over_reply, b"_INBOX.abc.", b"_INBOX.other", b""] {
+                visit(reply);
+            }
+        });
+        assert_eq!(again, [sent]);
+        assert_eq!(requests.waiter(sent), Some(&"sent"));
+        assert_eq!(requests.waiter(over), None);
+        assert_eq!(requests.poll_timeout(), Some(Instant::ZERO + 9 * SECOND), "time goes on");
     }
 
     #[test]

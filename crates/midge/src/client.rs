@@ -76,7 +76,8 @@ impl Client {
     /// accepted before, and it will be written unless the connection is lost first, in which case it
     /// goes out on the next one. [`sync`](Self::sync) proves that the server has it. While
     /// connected, waits for room when more than the high-water mark (1 MiB by default) waits to be
-    /// written; while not connected, up to 8 MiB are kept.
+    /// written; while not connected, up to 8 MiB are kept, or what a
+    /// [`BufferPolicy`](crate::BufferPolicy) says.
     ///
     /// # Errors
     ///

@@ -73,7 +73,12 @@ impl PublishError {
                 PublishErrorKind::MaxPayloadExceeded
             }
             Self::Refused(Refusal::HeadersNotSupported) => PublishErrorKind::HeadersNotSupported,
-            Self::Refused(Refusal::BufferFull { .. }) => PublishErrorKind::BufferFull,
+            Self::Refused(
+                Refusal::BufferFull { .. }
+                | Refusal::TooManyBuffered { .. }
+                | Refusal::WaitedInVain { .. }
+                | Refusal::Discarded,
+            ) => PublishErrorKind::BufferFull,
             Self::NoReply => PublishErrorKind::InvalidSubject,
             Self::Refused(_) | Self::Server(_) => PublishErrorKind::Send,
         }

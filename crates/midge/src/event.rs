@@ -9,7 +9,9 @@ pub(crate) use queue::{EventQueue, Unheard};
 pub use states::StateChanges;
 
 use core::fmt;
-use midge_proto::{AttemptFailure, CloseReason, LostReason, ServerAddr, ServerError, Sid};
+use midge_proto::{
+    AttemptFailure, BufferDrops, CloseReason, LostReason, ServerAddr, ServerError, Sid,
+};
 
 /// Something that happened to the connection.
 ///
@@ -61,6 +63,11 @@ pub enum Event {
         /// What the server said.
         error: ServerError,
     },
+    /// Messages that were kept for the next connection were dropped, by a policy or by choice.
+    ///
+    /// Each is in one event: one tells when dropping begins, and one the rest when there is a
+    /// connection again or the client is closed.
+    BufferDropped(BufferDrops),
     /// Queued messages were dropped because the new server does not take them.
     Undeliverable {
         /// The subjects of the messages.
@@ -78,8 +85,11 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Fate {
-    /// Written, and no PONG came since: the server may or may not have got them. Not sent again.
+    /// Written, and no PONG came since: the server may or may not have got them.
     pub uncertain: u64,
+    /// Of these, how many wait to be sent again, by
+    /// [`uncertain_publishes`](crate::ConnectOptions::uncertain_publishes). None by default.
+    pub repeated: u64,
     /// Not written: they go out on the next connection.
     pub kept: u64,
     /// Neither, and given up: cut half-way and refused for their size, or cut too often.
@@ -139,8 +149,8 @@ impl fmt::Display for Event {
             Self::ClientError(error) => write!(f, "client error: {error}"),
             Self::Fate(fate) => write!(
                 f,
-                "published messages: {} uncertain, {} kept, {} dropped",
-                fate.uncertain, fate.kept, fate.dropped
+                "published messages: {} uncertain ({} sent again), {} kept, {} dropped",
+                fate.uncertain, fate.repeated, fate.kept, fate.dropped
             ),
             Self::Lost(reason) => write!(f, "connection lost: {reason}"),
             Self::AttemptFailed(failure) => failure.fmt(f),
@@ -158,6 +168,12 @@ impl fmt::Display for Event {
             Self::SubscriptionRefused { sid, error } => {
                 write!(f, "subscription {sid} refused: {error}")
             }
+            Self::BufferDropped(drops) => write!(
+                f,
+                "kept messages dropped: {} new and {} old ones for want of room, {} too old, {} by \
+                 choice",
+                drops.newest, drops.oldest, drops.expired, drops.declined
+            ),
             Self::Undeliverable { subjects } => {
                 write!(
                     f,

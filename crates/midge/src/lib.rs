@@ -20,6 +20,7 @@ mod options;
 mod publish;
 mod reconfigure;
 mod reply_inbox;
+mod republish;
 mod request;
 mod runtime;
 mod secret;
@@ -48,15 +49,16 @@ pub use error::{
 pub use event::{ClientError, Event, Events, Fate, ReadingState, StateChanges, WritingState};
 pub use mailbox::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, Pending, SlowConsumerPolicy};
 pub use midge_proto::{
-    AttemptFailure, Auth, Backoff, Capability, Cause, CloseReason, DecodeLimits, Discovery,
-    HeaderMap, HeaderName, HeaderValue, LostReason, Message, OnDisconnect, OutboundMessage, Proxy,
-    ProxyError, Refusal, RoundTrips, Server, ServerAddr, ServerCapabilities, ServerError,
-    ServerErrorClass, ServerInfo, Sid, StatusCode, Step, Subject, ToServerAddrs, ToSubject,
-    WebSocketError, header,
+    AttemptFailure, Auth, Backoff, BufferDrops, BufferPolicy, Capability, Cause, CloseReason,
+    DecodeLimits, Discovery, HeaderMap, HeaderName, HeaderValue, HeldFate, HeldPublish, LostReason,
+    Message, OnDisconnect, OutboundMessage, Proxy, ProxyError, Refusal, RoundTrips, Server,
+    ServerAddr, ServerCapabilities, ServerError, ServerErrorClass, ServerInfo, Sid, StatusCode,
+    Step, Subject, ToServerAddrs, ToSubject, Verdict, WebSocketError, WhenFull, header,
 };
 pub use options::{ConnectOptions, FirstConnection, InvalidPool, REQUEST_TIMEOUT};
 pub use publish::{Extra, Extras, Plain, PublishFuture};
 pub use reply_inbox::ReplyInbox;
+pub use republish::Republish;
 pub use request::Request;
 pub use runtime::{Runtime, SocketOptions, SpawnError, Stream};
 pub use shared::{DrainReport, State};

@@ -1,7 +1,11 @@
 //! The line of those who wait for room in the outbox: first come, first served.
 
-use crate::shared::{Shared, wake};
-use core::task::Waker;
+use crate::shared::{Core, Shared, wake};
+use crate::sleep::Sleep;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use midge_proto::{Refusal, Subject};
 use std::collections::VecDeque;
 
 /// Who waits, in the order of their tickets.
@@ -54,14 +58,59 @@ impl Line {
 
 /// A place in line, given up when it is dropped.
 pub(crate) struct Ticket<'a> {
-    pub(crate) shared: &'a Shared,
-    pub(crate) number: Option<u64>,
+    shared: &'a Shared,
+    number: Option<u64>,
+    /// How long it is waited for a connection, where there is none. Boxed, because it is rare and
+    /// the futures of publishers are to be small.
+    patience: Option<Box<Sleep<&'a Shared>>>,
 }
 
 impl<'a> Ticket<'a> {
     /// None yet: one is taken by whoever has to wait.
     pub(crate) fn new(shared: &'a Shared) -> Self {
-        Self { shared, number: None }
+        Self { shared, number: None, patience: None }
+    }
+
+    /// Appends something to do with `subject` as soon as there is room and it is its turn; `append`
+    /// returns what came of it and who is to be woken for it.
+    ///
+    /// Without a connection the policy of the subject says whether and how long that is waited for.
+    pub(crate) fn poll_append<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        subject: &Subject,
+        append: impl FnOnce(&mut Core) -> Result<(T, Option<Waker>), Refusal>,
+    ) -> Poll<Result<T, Refusal>> {
+        let mut core = self.shared.core.lock();
+        if core.has_turn(&mut self.number, cx.waker()) {
+            match append(&mut core) {
+                Err(Refusal::Full) => core.stand_in_line(&mut self.number, cx.waker()),
+                result => {
+                    let next = self.number.take().and_then(|number| core.leave_line(number));
+                    drop(core);
+                    wake(next);
+                    let result = result.map(|(value, driver)| {
+                        wake(driver);
+                        value
+                    });
+                    return Poll::Ready(result);
+                }
+            }
+        }
+        let waits = if core.outbox.is_online() {
+            None
+        } else {
+            core.outbox.offline_wait(subject.as_bytes())
+        };
+        drop(core);
+        let Some(after) = waits else {
+            // With a connection, room comes by itself.
+            self.patience = None;
+            return Poll::Pending;
+        };
+        let shared = self.shared;
+        let sleep = self.patience.get_or_insert_with(|| Box::new(Sleep::new(shared, after)));
+        Pin::new(&mut **sleep).poll(cx).map(|()| Err(Refusal::WaitedInVain { after }))
     }
 }
 

@@ -85,24 +85,20 @@ impl<'a, E: Extras> PublishFuture<'a, E> {
 
     /// Waits for room with a checked message.
     #[cold]
-    fn poll_in_line(&mut self, cx: &Context<'_>) -> Poll<Result<(), PublishError>> {
-        let ticket = self.ticket.get_or_insert_with(|| Ticket::new(self.shared));
-        let mut core = self.shared.core.lock();
-        if !core.has_turn(&mut ticket.number, cx.waker()) {
-            return Poll::Pending;
-        }
-        let result = core.outbox.publish(Publish {
-            subject: self.subject.as_bytes(),
-            reply: self.extra.reply().map(Subject::as_bytes),
-            headers: self.extra.headers(),
-            payload: &self.payload,
+    fn poll_in_line(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PublishError>> {
+        let Self { shared, subject, payload, extra, ticket } = self;
+        let ticket = ticket.get_or_insert_with(|| Ticket::new(shared));
+        let appended = ticket.poll_append(cx, subject, |core| {
+            let reply = extra.reply();
+            accepted(core.outbox.publish(Publish {
+                subject: subject.as_bytes(),
+                reply: reply.map(Subject::as_bytes),
+                headers: extra.headers(),
+                payload,
+            }))?;
+            Ok(((), core.unpark_for(reply)))
         });
-        let next = ticket.number.take().and_then(|number| core.leave_line(number));
-        let driver = core.unpark_for(self.extra.reply());
-        drop(core);
-        wake(driver);
-        wake(next);
-        Poll::Ready(result.map_err(PublishError::from))
+        appended.map_err(PublishError::from)
     }
 }
 
@@ -177,7 +173,7 @@ fn append(
     };
     let waker = {
         let mut core = shared.core.lock();
-        publish(&mut core, message)?;
+        accepted(publish(&mut core, message))?;
         core.unpark_for(reply)
     };
     wake(waker);
@@ -204,4 +200,14 @@ fn check(
     // Before anything looks at it: a block that could not be read looks empty.
     headers.map_or(Ok(()), HeaderMap::check)?;
     Ok(())
+}
+
+/// A message that the policy of its subject discarded counts as one of the dropped ones, and whoever
+/// publishes has chosen not to hear of it.
+#[inline]
+fn accepted(published: Result<(), Refusal>) -> Result<(), Refusal> {
+    match published {
+        Err(Refusal::Discarded) => Ok(()),
+        result => result,
+    }
 }

@@ -95,7 +95,7 @@ impl Client {
     /// Changes how many bytes of published messages are kept while not connected. It counts for the
     /// next publish; what is kept already stays.
     pub fn set_reconnect_buffer(&self, bytes: usize) {
-        self.set_outbox_limits(|limits| limits.offline_max = bytes);
+        self.shared().core.lock().outbox.set_reconnect_bytes(bytes);
     }
 
     /// Changes how long a request waits by default, `None` is for ever. It counts for the next one.

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::error::RequestError;
-use crate::shared::{Reply, ReplyFailure, wake};
+use crate::shared::{Reply, wake};
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{Message, OnDisconnect, RequestId, Subject};
@@ -74,12 +74,8 @@ impl ReplyInbox {
     pub async fn reply(&mut self) -> Result<Message, RequestError> {
         match (&mut self.reply).await {
             Ok(Ok(message)) => crate::request::unless_nobody_listens(message),
-            Ok(Err(ReplyFailure::TimedOut)) => {
-                Err(RequestError::TimedOut(self.timeout.unwrap_or_default()))
-            }
-            Ok(Err(ReplyFailure::Disconnected)) => Err(RequestError::Disconnected),
-            Ok(Err(ReplyFailure::Denied(error))) => Err(RequestError::Denied(error)),
-            Ok(Err(ReplyFailure::Closed)) | Err(_) => Err(RequestError::Closed),
+            Ok(Err(failure)) => Err(failure.into_error(self.timeout)),
+            Err(_) => Err(RequestError::Closed),
         }
     }
 }

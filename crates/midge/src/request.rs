@@ -3,10 +3,9 @@
 use crate::client::Client;
 use crate::error::{PublishError, RequestError};
 use crate::line::Ticket;
-use crate::shared::{ReplyFailure, ReplyWaiter, RequestParts, Validation, wake};
+use crate::shared::{ReplyFailure, ReplyWaiter, RequestBody, RequestParts, Validation};
 use bytes::Bytes;
 use core::future::poll_fn;
-use core::task::Poll;
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{HeaderMap, Message, OnDisconnect, Refusal, RequestId, StatusCode, Subject};
@@ -20,7 +19,8 @@ pub struct Request {
     pub headers: Option<HeaderMap>,
     /// How long to wait: `None` for the client's default, `Some(None)` for ever.
     pub timeout: Option<Option<Duration>>,
-    /// A reply subject for this request alone, with a subscription of its own.
+    /// A reply subject for this request alone, with a subscription of its own. Such a request goes on
+    /// waiting when the connection is lost, whatever `on_disconnect` says.
     pub inbox: Option<String>,
     /// What to do when the connection is lost; by default the request goes on waiting.
     pub on_disconnect: OnDisconnect,
@@ -100,37 +100,45 @@ pub(crate) async fn send(
     if let Some(headers) = &headers {
         headers.check().map_err(PublishError::from)?;
     }
+    let again = (on_disconnect == OnDisconnect::Resend)
+        .then(|| RequestBody { headers: headers.clone(), payload: payload.clone() });
     let mut ticket = Ticket::new(client.shared());
     let opened = poll_fn(|cx| {
-        let mut core = client.shared().core.lock();
-        if !core.has_turn(&mut ticket.number, cx.waker()) {
-            return Poll::Pending;
-        }
-        let (sender, receiver) = oneshot::channel();
-        let parts = RequestParts {
-            subject: &subject,
-            headers: headers.as_ref(),
-            payload: &payload,
-            timeout,
-            on_disconnect,
-        };
-        let result = core.request(parts, ReplyWaiter { sender, subject: subject.clone() });
-        let next = ticket.number.take().and_then(|number| core.leave_line(number));
-        let driver = core.unpark_at_once();
-        drop(core);
-        wake(driver);
-        wake(next);
-        Poll::Ready(result.map(|id| (receiver, Waiting { client, id })))
+        ticket.poll_append(cx, &subject, |core| {
+            let (sender, receiver) = oneshot::channel();
+            let parts = RequestParts {
+                subject: &subject,
+                headers: headers.as_ref(),
+                payload: &payload,
+                timeout,
+                on_disconnect,
+            };
+            let again = again.clone().map(Box::new);
+            let id =
+                core.request(parts, ReplyWaiter { sender, subject: subject.clone(), again })?;
+            Ok(((receiver, Waiting { client, id }), core.unpark_at_once()))
+        })
     });
     let (receiver, waiting) = opened.await.map_err(PublishError::from)?;
     let reply = receiver.await;
     drop(waiting);
     match reply {
         Ok(Ok(message)) => unless_nobody_listens(message),
-        Ok(Err(ReplyFailure::TimedOut)) => Err(RequestError::TimedOut(timeout.unwrap_or_default())),
-        Ok(Err(ReplyFailure::Disconnected)) => Err(RequestError::Disconnected),
-        Ok(Err(ReplyFailure::Denied(error))) => Err(RequestError::Denied(error)),
-        Ok(Err(ReplyFailure::Closed)) | Err(_) => Err(RequestError::Closed),
+        Ok(Err(failure)) => Err(failure.into_error(timeout)),
+        Err(_) => Err(RequestError::Closed),
+    }
+}
+
+impl ReplyFailure {
+    /// What the one hears who waited, for `timeout` at most.
+    pub(crate) fn into_error(self, timeout: Option<Duration>) -> RequestError {
+        match self {
+            Self::TimedOut => RequestError::TimedOut(timeout.unwrap_or_default()),
+            Self::Disconnected => RequestError::Disconnected,
+            Self::Denied(error) => RequestError::Denied(error),
+            Self::Refused(refusal) => PublishError::from(refusal).into(),
+            Self::Closed => RequestError::Closed,
+        }
     }
 }
 

@@ -10,13 +10,14 @@ use crate::mailbox::{End, Limits, Mailbox};
 use crate::nuid::IdGenerator;
 use crate::statistics::Statistics;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use bytes::Bytes;
 use core::net::SocketAddr;
 use core::task::Waker;
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{
-    CloseReason, FenceId, Intake, Message, OnDisconnect, OnWire, Outbox, Publish, Refusal,
-    Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sid, Subject,
+    CloseReason, FenceId, HeaderMap, Intake, Message, OnDisconnect, OnWire, Outbox, Publish,
+    Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sid, Subject,
 };
 use std::collections::HashMap;
 
@@ -57,6 +58,8 @@ pub(crate) enum ReplyFailure {
     Disconnected,
     Closed,
     Denied(ServerError),
+    /// It could not be sent again.
+    Refused(Refusal),
 }
 
 /// One who waits for a reply, and the subject it was asked on.
@@ -64,6 +67,15 @@ pub(crate) enum ReplyFailure {
 pub(crate) struct ReplyWaiter {
     pub(crate) sender: oneshot::Sender<Reply>,
     pub(crate) subject: Subject,
+    /// What to send again on the next connection, where that was asked for.
+    pub(crate) again: Option<Box<RequestBody>>,
+}
+
+/// What a request says.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestBody {
+    pub(crate) headers: Option<HeaderMap>,
+    pub(crate) payload: Bytes,
 }
 
 /// Everything behind the lock.
@@ -364,6 +376,11 @@ impl Core {
         false
     }
 
+    /// Takes or keeps a place in line.
+    pub(crate) fn stand_in_line(&mut self, ticket: &mut Option<u64>, waker: &Waker) {
+        self.line.stand(ticket, waker);
+    }
+
     /// Leaves the line; returns whoever is next, if there is room.
     pub(crate) fn leave_line(&mut self, ticket: u64) -> Option<Waker> {
         self.line.leave(ticket);
@@ -429,7 +446,7 @@ impl Core {
         }
         // What is asked is the caller's business; no refused publish names a filter.
         let subject = Subject::from(self.requests.filter());
-        let waiter = ReplyWaiter { sender, subject };
+        let waiter = ReplyWaiter { sender, subject, again: None };
         let id = self.requests.begin(waiter, timeout, on_disconnect);
         let mut reply = Vec::new();
         self.requests.reply_subject(id, &mut reply);
@@ -462,14 +479,39 @@ impl Core {
             }
         }
     }
+
+    /// Sends the requests once more that asked for it and whose messages went out on the connection
+    /// before; returns those that are refused.
+    pub(crate) fn resend_requests(&mut self) -> Vec<(ReplyWaiter, Refusal)> {
+        let outbox = &self.outbox;
+        let again = self.requests.handle_reconnected(|visit| outbox.visit_replies(visit));
+        let mut refused = Vec::new();
+        let mut reply = core::mem::take(&mut self.scratch);
+        for id in again {
+            self.requests.reply_subject(id, &mut reply);
+            let Some(waiter) = self.requests.waiter(id) else { continue };
+            let Some(body) = &waiter.again else { continue };
+            let published = self.outbox.publish_over(Publish {
+                subject: waiter.subject.as_bytes(),
+                reply: Some(&reply),
+                headers: body.headers.as_ref(),
+                payload: &body.payload,
+            });
+            if let Err(refusal) = published {
+                refused.extend(self.requests.cancel(id).map(|waiter| (waiter, refusal)));
+            }
+        }
+        self.scratch = reply;
+        refused
+    }
 }
 
 /// What a request publishes.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestParts<'a> {
     pub(crate) subject: &'a Subject,
-    pub(crate) headers: Option<&'a midge_proto::HeaderMap>,
-    pub(crate) payload: &'a bytes::Bytes,
+    pub(crate) headers: Option<&'a HeaderMap>,
+    pub(crate) payload: &'a Bytes,
     pub(crate) timeout: Option<Duration>,
     pub(crate) on_disconnect: OnDisconnect,
 }

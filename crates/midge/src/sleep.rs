@@ -3,14 +3,18 @@
 use crate::shared::{Command, Shared, wake};
 use crate::sync::Arc;
 use core::future::{Future, poll_fn};
+use core::ops::Deref;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_channel::oneshot;
 
 /// Completes after a time, or when the client is closed.
-pub(crate) struct Sleep {
-    shared: Arc<Shared>,
+pub(crate) struct Sleep<S = Arc<Shared>>
+where
+    S: Deref<Target = Shared> + Unpin,
+{
+    shared: S,
     state: State,
 }
 
@@ -20,8 +24,8 @@ enum State {
     Done,
 }
 
-impl Sleep {
-    pub(crate) fn new(shared: Arc<Shared>, after: Duration) -> Self {
+impl<S: Deref<Target = Shared> + Unpin> Sleep<S> {
+    pub(crate) fn new(shared: S, after: Duration) -> Self {
         Self { shared, state: State::New(after) }
     }
 
@@ -37,7 +41,7 @@ impl Sleep {
     }
 }
 
-impl Future for Sleep {
+impl<S: Deref<Target = Shared> + Unpin> Future for Sleep<S> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -62,7 +66,7 @@ impl Future for Sleep {
     }
 }
 
-impl Drop for Sleep {
+impl<S: Deref<Target = Shared> + Unpin> Drop for Sleep<S> {
     fn drop(&mut self) {
         if let State::Running(id, _) = self.state {
             // Not worth a wake: the driver takes it in with whatever comes next.

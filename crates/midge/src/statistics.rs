@@ -21,6 +21,9 @@ pub struct Statistics {
     pub connects: AtomicU64,
     /// Messages that no subscription had room for.
     pub dropped_messages: AtomicU64,
+    /// Published messages that were given up without being sent: by a policy of the reconnect buffer,
+    /// by the application's choice, or because the server does not take them.
+    pub dropped_publishes: AtomicU64,
     /// Published messages that `out_messages` has taken in.
     published_seen: AtomicU64,
 }
@@ -41,6 +44,7 @@ impl Statistics {
             &self.out_messages,
             &self.connects,
             &self.dropped_messages,
+            &self.dropped_publishes,
         ] {
             counter.store(0, Ordering::Relaxed);
         }

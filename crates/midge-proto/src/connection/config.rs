@@ -2,6 +2,7 @@
 
 use crate::backoff::Backoff;
 use crate::discovery::Discovery;
+use crate::outbox::Resend;
 use crate::pool::Order;
 use crate::proxy::Proxy;
 use crate::server_addr::ServerAddr;
@@ -32,6 +33,10 @@ pub struct Config {
     pub max_payload: usize,
     /// PINGs that may be unanswered; one more ends the connection.
     pub max_pings_out: u32,
+    /// Whether publishes are kept until a PONG covers them, to be sent again on the next connection.
+    pub resend: Resend,
+    /// Bytes of publishes kept for that; more are not written before a PONG has come.
+    pub unfenced_max: usize,
     /// When PINGs go out, and how long their answers are waited for.
     pub keep_alive: KeepAlive,
     /// How long the socket may take nothing while there is something to write.
@@ -204,6 +209,8 @@ impl Config {
             ping_interval: PING_INTERVAL,
             max_payload: usize::MAX,
             max_pings_out: MAX_PINGS_OUT,
+            resend: Resend::default(),
+            unfenced_max: UNFENCED_MAX,
             keep_alive: KeepAlive::default(),
             write_timeout: WRITE_TIMEOUT,
             delay: Delay::Backoff(Backoff::default()),
@@ -226,5 +233,7 @@ const DIAL_STAGGER: Duration = Duration::from_millis(250);
 const PING_INTERVAL: Duration = Duration::from_secs(60);
 /// Two, as everywhere: with the interval above a dead peer is noticed within three minutes.
 const MAX_PINGS_OUT: u32 = 2;
+/// 8 MiB, as much as is kept while there is no connection.
+const UNFENCED_MAX: usize = 8 << 20;
 /// Half a minute; the server gives up on a client that takes nothing after ten seconds.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use super::{
     Action, AttemptFailure, AuthFailures, Cause, CloseReason, Connection, ConnectionEvent,
     LostReason, Reconnect, Step,
 };
-use crate::outbox::Cut;
+use crate::outbox::{Cut, Unfenced};
 use crate::pool::ServerId;
 use crate::server_addr::ServerAddr;
 use crate::server_error::{ServerError, ServerErrorClass};
@@ -173,6 +173,10 @@ impl Connection {
         }
         let payload_refused = matches!(&reason, LostReason::Server(ServerError::MaxPayload { .. }));
         let cut = if payload_refused { Cut::PayloadRefused } else { Cut::Other };
+        if blames_a_message(&reason) {
+            // Sent again, it would end the next connection in the same way.
+            self.unfenced = Unfenced::default();
+        }
         self.actions.push_back(Action::Offline { reason, cut });
     }
 
@@ -196,6 +200,18 @@ impl Connection {
         self.state = State::Closed;
         self.actions.push_back(Action::Close(reason));
     }
+}
+
+/// Whether the connection ended over something that was published.
+fn blames_a_message(reason: &LostReason) -> bool {
+    matches!(
+        reason,
+        LostReason::Server(
+            ServerError::MaxPayload(_)
+                | ServerError::MaxControlLine(_)
+                | ServerError::UnknownOperation(_)
+        )
+    )
 }
 
 /// What a failed attempt means for the client.

@@ -152,6 +152,7 @@ impl Connection {
         };
         let Some(pong) = pong else { return };
         self.fenced = self.fenced.max(pong.publishes);
+        self.unfenced.handle_fenced(self.fenced);
         if let Some(fence) = pong.fence {
             let round_trip = pong.round_trip;
             self.actions.push_back(Action::FencePassed { fence, round_trip });

@@ -3,6 +3,7 @@
 use super::state::{Attempt, Info, Peer, Protection, State, TlsLock};
 use super::{Action, Cause, Connection, ConnectionEvent, LostReason, Scope, Secrets};
 use crate::connect_info::{Auth, ConnectInfo};
+use crate::outbox::Unfenced;
 use crate::pool::Trust;
 use crate::time::Instant;
 use alloc::string::{String, ToString};
@@ -155,6 +156,7 @@ impl Connection {
         attempt.connect_len = self.control.len();
         self.written = 0;
         self.fenced = 0;
+        self.unfenced = Unfenced::new(self.config.resend);
         self.last_error = None;
         self.subscriptions.replay(&mut self.control);
         self.state = State::AwaitPong(attempt);

@@ -48,10 +48,17 @@ impl Connection {
         }
     }
 
-    /// Whether chunks of the outbox may be written.
+    /// Whether the connection is ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready(_))
+    }
+
+    /// Whether chunks of the outbox may be written: it is ready, and no more has to be kept for
+    /// being sent again than may be.
+    #[must_use]
+    pub fn takes_chunks(&self) -> bool {
+        self.is_ready() && self.unfenced.bytes() < self.config.unfenced_max
     }
 
     /// Whether bytes from the stream are frames, as opposed to TLS or nothing.

@@ -57,6 +57,7 @@ pub use ready::Writing;
 pub use state::{Peer, Phase};
 
 use crate::info::ServerInfo;
+use crate::outbox::Unfenced;
 use crate::pool::ServerPool;
 use crate::random::Random;
 use crate::server_addr::ServerAddr;
@@ -74,7 +75,7 @@ use state::{ConnectedBefore, State, TlsLock};
 /// It owns no socket and no clock. A driver tells it what happened by the `handle_*` calls, each of
 /// which may change what every `poll_*` returns. After each of them, in this order: `poll_action`
 /// until `None`, `take_control` and write that, then chunks of the outbox while
-/// [`is_ready`](Self::is_ready), `poll_event` until `None`, and finally `poll_timeout`.
+/// [`takes_chunks`](Self::takes_chunks), `poll_event` until `None`, and finally `poll_timeout`.
 #[derive(Debug)]
 pub struct Connection {
     config: Config,
@@ -97,6 +98,8 @@ pub struct Connection {
     /// since the connection began.
     written: u64,
     fenced: u64,
+    /// Those between the two, where they are kept.
+    unfenced: Unfenced,
     control: Vec<u8>,
     actions: VecDeque<Action>,
     events: VecDeque<ConnectionEvent>,
@@ -127,6 +130,7 @@ impl Connection {
             pings: Pings::default(),
             written: 0,
             fenced: 0,
+            unfenced: Unfenced::default(),
             control: Vec::new(),
             actions: VecDeque::new(),
             events: VecDeque::new(),

@@ -3,7 +3,7 @@
 use super::state::{Attempt, ConnectedBefore, Peer, Protection, Reading, Ready, State};
 use super::{Action, Connection, ConnectionEvent};
 use crate::encode;
-use crate::outbox::{Chunk, HeaderSupport, ServerLimits};
+use crate::outbox::{Chunk, HeaderSupport, ServerLimits, Unfenced};
 use crate::pool::Trust;
 use crate::server_addr::ServerAddr;
 use crate::time::Instant;
@@ -19,9 +19,20 @@ impl Connection {
         }
     }
 
-    /// The socket took the last byte of a chunk.
-    pub fn handle_chunk_written(&mut self, chunk: &Chunk) {
+    /// The socket took the last byte of a chunk; returns it to be recycled, unless it is kept until
+    /// a PONG covers it.
+    pub fn handle_chunk_written(&mut self, chunk: Chunk) -> Option<Chunk> {
         self.written += u64::from(chunk.publishes());
+        let done = self.unfenced.handle_written(chunk, self.written);
+        if self.unfenced.wants_ping(UNFENCED_PING.min(self.config.unfenced_max / 4)) {
+            self.send_ping(self.latest);
+        }
+        done
+    }
+
+    /// What was kept because nothing proves its arrival, once the connection is lost.
+    pub fn take_unfenced(&mut self) -> Unfenced {
+        core::mem::take(&mut self.unfenced)
     }
 
     /// There are bytes to write and the socket takes none; or it took some again.
@@ -119,6 +130,11 @@ impl Connection {
         }
     }
 }
+
+/// Bytes of publishes after which a PING asks for a proof that they arrived, where they are kept.
+///
+/// A few writes of full size; one PING to each costs next to nothing.
+const UNFENCED_PING: usize = 256 << 10;
 
 /// Bytes of capacity that the control buffer keeps: a few PINGs and PONGs.
 const CONTROL_CAPACITY_KEPT: usize = 256;

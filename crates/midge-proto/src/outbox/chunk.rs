@@ -1,7 +1,7 @@
 //! A run of whole frames on its way to the socket.
 
 use crate::decoder::{ClientDecoder, ClientFrame, DecodeLimits};
-use crate::message::MessageFrame;
+use crate::message::{Message, MessageFrame};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -23,6 +23,8 @@ pub struct Chunk {
     publishes: u32,
     /// How often its first frame was begun on a connection and cut.
     restarts: u8,
+    /// How many publishes at its front were written before, on a connection that was lost.
+    repeats: u32,
 }
 
 /// A PING that somebody waits on, within a chunk.
@@ -168,12 +170,27 @@ impl Chunk {
         frames
     }
 
-    pub(super) fn restarts(&self) -> u8 {
-        self.restarts
-    }
-
     pub(super) fn set_restarts(&mut self, restarts: u8) {
         self.restarts = restarts;
+    }
+
+    /// Says that the publish that was counted last may have arrived before, as did all before it.
+    pub(super) fn count_repeat(&mut self) {
+        self.repeats = self.publishes;
+    }
+
+    /// The publishes of a chunk that waits or waited, each with its history.
+    pub(super) fn queued_publishes(&self) -> impl Iterator<Item = QueuedPublish> {
+        let publishes = self.frames().into_iter().filter_map(|frame| match frame.kind {
+            QueuedFrameKind::Publish(parts) => Some((frame, parts)),
+            QueuedFrameKind::Control => None,
+        });
+        (0..).zip(publishes).map(|(index, (frame, parts))| QueuedPublish {
+            restarts: if frame.start == 0 { self.restarts } else { 0 },
+            history: if index < self.repeats { History::Written } else { History::Unwritten },
+            frame,
+            parts,
+        })
     }
 }
 
@@ -195,11 +212,46 @@ pub(super) enum QueuedFrameKind {
 }
 
 impl QueuedFrame {
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
     pub(super) fn bytes(&self) -> Bytes {
         self.whole.slice(self.start..self.end)
     }
 
     pub(super) fn slice(&self, start: u32, len: u32) -> &[u8] {
         &self.whole[start as usize..(start + len) as usize]
+    }
+}
+
+/// One publish of a chunk, found again after a connection was lost.
+#[derive(Clone, Debug)]
+pub(super) struct QueuedPublish {
+    pub(super) frame: QueuedFrame,
+    pub(super) parts: MessageFrame,
+    /// How often it was begun on a connection and cut.
+    pub(super) restarts: u8,
+    pub(super) history: History,
+}
+
+/// Whether a publish was written to a connection that was lost before it proved to have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum History {
+    Unwritten,
+    Written,
+}
+
+impl QueuedPublish {
+    pub(super) fn subject(&self) -> &[u8] {
+        self.frame.slice(self.parts.subject_start, self.parts.subject_len)
+    }
+
+    pub(super) fn reply(&self) -> &[u8] {
+        self.frame.slice(self.parts.reply_start, self.parts.reply_len)
+    }
+
+    pub(super) fn message(&self) -> Message {
+        Message::from_frame(&self.frame.whole, &self.parts)
     }
 }

@@ -11,14 +11,23 @@
 //! ```
 
 mod chunk;
+mod held;
+mod ledger;
+mod offline;
 mod pace;
+mod policy;
 mod requeue;
 #[cfg(test)]
 mod tests;
+mod unfenced;
 
 pub use chunk::{Chunk, Fence, FenceId};
+pub use held::{Decided, Held, HeldFate, HeldPublish, Verdict};
+pub use offline::BufferDrops;
 pub use pace::HOLD_MAX;
+pub use policy::{BufferPolicy, ReconnectBuffer, WhenFull};
 pub use requeue::{Cut, Requeued};
+pub use unfenced::{Resend, Unfenced};
 
 use crate::encode::{self, SizeText};
 use crate::header::HeaderMap;
@@ -27,6 +36,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
+use core::time::Duration;
+use offline::{Offline, Patience};
 use pace::Pace;
 
 /// Bytes after which a chunk is closed, and so the size of one write.
@@ -48,16 +59,13 @@ pub const SPLICE_BYTES_MIN: usize = 16 << 10;
 /// a publisher that is ahead of the socket allocates nothing. An idle connection lets go of them.
 const FREE_BUFFERS_MAX: usize = 40;
 
-/// How much may wait to be written, in bytes.
+/// How much may wait to be written while connected, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxLimits {
-    /// While connected: above this a publisher has to wait. Default 1 MiB.
+    /// Above this a publisher has to wait. Default 1 MiB.
     pub high_water: usize,
-    /// While connected: publishers that wait go on once this is reached. Default half of the above.
+    /// Publishers that wait go on once this is reached. Default half of the above.
     pub low_water: usize,
-    /// While not connected: above this a publish fails. Default 8 MiB, as in nats.go; 0 makes every
-    /// publish fail at once.
-    pub offline_max: usize,
     /// Size of one write, unless it holds payloads that are written from where they are. Default
     /// [`CHUNK_BYTES`].
     pub chunk: usize,
@@ -65,7 +73,7 @@ pub struct OutboxLimits {
 
 impl Default for OutboxLimits {
     fn default() -> Self {
-        Self { high_water: 1 << 20, low_water: 512 << 10, offline_max: 8 << 20, chunk: CHUNK_BYTES }
+        Self { high_water: 1 << 20, low_water: 512 << 10, chunk: CHUNK_BYTES }
     }
 }
 
@@ -91,13 +99,27 @@ pub enum HeaderSupport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Connected, but too much waits to be written: wait for [`Outbox::has_room`].
+    /// Too much waits to be written: wait for [`Outbox::has_room`], or, where there is no connection
+    /// and the policy is to wait, for [`Outbox::offline_wait`].
     Full,
     /// Not connected, and the buffer for that is full.
     BufferFull {
         /// The limit in bytes.
         limit: usize,
     },
+    /// Not connected, and as many messages are kept as may be.
+    TooManyBuffered {
+        /// The limit in messages.
+        limit: usize,
+    },
+    /// Neither room nor a connection came in the time that the policy allows.
+    WaitedInVain {
+        /// That time.
+        after: Duration,
+    },
+    /// Not connected, the buffer for that is full, and the policy is to drop the message, which is
+    /// counted.
+    Discarded,
     /// The message is larger than the server takes.
     MaxPayloadExceeded {
         /// Headers and payload in bytes.
@@ -121,6 +143,15 @@ impl fmt::Display for Refusal {
             Self::Full => f.write_str("too many bytes wait to be written"),
             Self::BufferFull { limit } => {
                 write!(f, "not connected, and the reconnect buffer of {limit} bytes is full")
+            }
+            Self::TooManyBuffered { limit } => {
+                write!(f, "not connected, and {limit} messages are kept already")
+            }
+            Self::WaitedInVain { after } => {
+                write!(f, "neither a connection nor room in the reconnect buffer within {after:?}")
+            }
+            Self::Discarded => {
+                f.write_str("not connected, and the reconnect buffer is full: dropped")
             }
             Self::MaxPayloadExceeded { size, limit } => {
                 write!(f, "message of {size} bytes is over the server's max_payload of {limit}")
@@ -174,6 +205,7 @@ pub struct Outbox {
     intake: Intake,
     limits: OutboxLimits,
     server: ServerLimits,
+    offline: Offline,
     closed: VecDeque<Chunk>,
     tail: Chunk,
     free: Vec<Vec<u8>>,
@@ -199,6 +231,7 @@ impl Outbox {
             intake: Intake::Open,
             limits,
             server: ServerLimits { max_payload: usize::MAX, headers: HeaderSupport::Yes },
+            offline: Offline::new(ReconnectBuffer::default()),
             closed: VecDeque::new(),
             tail: Chunk::default(),
             free: Vec::new(),
@@ -224,11 +257,16 @@ impl Outbox {
         let header_len = headers.map_or(0, HeaderMap::encoded_len);
         let size = header_len + message.payload.len();
         self.admit(size, header_len)?;
-        if self.link == Link::Online && self.queued > self.limits.high_water {
-            return Err(Refusal::Full);
+        match self.link {
+            Link::Online if self.queued > self.limits.high_water => Err(Refusal::Full),
+            Link::Online => {
+                self.append(message, headers, header_len, size);
+                Ok(())
+            }
+            Link::Offline => {
+                self.publish_offline(message, headers, header_len, size, Patience::MayWait)
+            }
         }
-        self.append(message, headers, header_len, size);
-        Ok(())
     }
 
     /// Appends a message even above the high-water mark: for a caller that had made sure of room.
@@ -241,8 +279,15 @@ impl Outbox {
         let header_len = headers.map_or(0, HeaderMap::encoded_len);
         let size = header_len + message.payload.len();
         self.admit(size, header_len)?;
-        self.append(message, headers, header_len, size);
-        Ok(())
+        match self.link {
+            Link::Online => {
+                self.append(message, headers, header_len, size);
+                Ok(())
+            }
+            Link::Offline => {
+                self.publish_offline(message, headers, header_len, size, Patience::None)
+            }
+        }
     }
 
     #[inline]
@@ -323,8 +368,8 @@ impl Outbox {
         }
     }
 
-    /// Takes the next chunk whether or not there is a connection: for a last attempt at the end.
-    pub fn take_any(&mut self) -> Option<Chunk> {
+    /// Takes the next chunk whether or not there is a connection.
+    fn take_any(&mut self) -> Option<Chunk> {
         let chunk = match self.closed.pop_front() {
             Some(chunk) => chunk,
             None if self.tail.is_empty() => return None,
@@ -347,7 +392,10 @@ impl Outbox {
     #[must_use]
     #[inline]
     pub fn holds_back(&self) -> bool {
-        self.pace.is_flood() && self.closed.is_empty() && self.queued > 0
+        self.pace.is_flood()
+            && self.closed.is_empty()
+            && self.queued > 0
+            && self.link == Link::Online
     }
 
     /// Holds nothing back until the next flood: somebody waits for what is in the queue, it was held
@@ -378,6 +426,7 @@ impl Outbox {
 
     /// There is a connection: frames may be taken, and `server` limits what is appended.
     pub fn set_online(&mut self, server: ServerLimits) {
+        self.close_ledger();
         self.link = Link::Online;
         self.server = server;
         self.release();
@@ -418,7 +467,7 @@ impl Outbox {
     pub fn has_room(&self) -> bool {
         match self.link {
             Link::Online => self.queued <= self.limits.high_water,
-            // Not room, but an answer: the attempt will not be `Full`.
+            // Not room, but mostly an answer: few policies make publishers wait then.
             Link::Offline => true,
         }
     }
@@ -489,18 +538,9 @@ impl Outbox {
             return Err(Refusal::HeadersNotSupported);
         }
         match self.intake {
-            Intake::Open | Intake::PublishOnly => {}
-            Intake::Draining => return Err(Refusal::Draining),
-            Intake::Closed => return Err(Refusal::Closed),
-        }
-        match self.link {
-            // A message without a body is no exception where nothing may be kept.
-            Link::Offline
-                if self.limits.offline_max == 0 || self.queued + size > self.limits.offline_max =>
-            {
-                Err(Refusal::BufferFull { limit: self.limits.offline_max })
-            }
-            Link::Online | Link::Offline => Ok(()),
+            Intake::Open | Intake::PublishOnly => Ok(()),
+            Intake::Draining => Err(Refusal::Draining),
+            Intake::Closed => Err(Refusal::Closed),
         }
     }
 

@@ -5,26 +5,26 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use proptest::prelude::*;
 
-const ANY_SERVER: ServerLimits =
+pub(super) const ANY_SERVER: ServerLimits =
     ServerLimits { max_payload: usize::MAX, headers: HeaderSupport::Yes };
 
-fn offline() -> Outbox {
+pub(super) fn offline() -> Outbox {
     Outbox::new(OutboxLimits::default())
 }
 
-fn online() -> Outbox {
+pub(super) fn online() -> Outbox {
     let mut outbox = offline();
     outbox.set_online(ANY_SERVER);
     outbox
 }
 
-fn publish(outbox: &mut Outbox, subject: &str, payload: &[u8]) -> Result<(), Refusal> {
+pub(super) fn publish(outbox: &mut Outbox, subject: &str, payload: &[u8]) -> Result<(), Refusal> {
     let payload = Bytes::copy_from_slice(payload);
     let subject = subject.as_bytes();
     outbox.publish(Publish { subject, reply: None, headers: None, payload: &payload })
 }
 
-fn publish_with_header(outbox: &mut Outbox, subject: &str) -> Result<(), Refusal> {
+pub(super) fn publish_with_header(outbox: &mut Outbox, subject: &str) -> Result<(), Refusal> {
     let mut headers = HeaderMap::new();
     headers.insert("k", "v");
     let subject = subject.as_bytes();
@@ -41,7 +41,7 @@ fn bytes(chunk: &Chunk) -> Vec<u8> {
 }
 
 /// Takes everything and returns it as text.
-fn taken(outbox: &mut Outbox) -> String {
+pub(super) fn taken(outbox: &mut Outbox) -> String {
     let mut out = Vec::new();
     while let Some(chunk) = outbox.take_any() {
         out.extend(bytes(&chunk));
@@ -51,7 +51,7 @@ fn taken(outbox: &mut Outbox) -> String {
 }
 
 /// The subjects of the publishes in whole frames of `stream`, and what follows the last whole frame.
-fn subjects(stream: &[u8]) -> (Vec<String>, usize) {
+pub(super) fn subjects(stream: &[u8]) -> (Vec<String>, usize) {
     let mut decoder = ClientDecoder::new(DecodeLimits::default());
     let mut found = Vec::new();
     while let Some(frame) = decoder.next(stream).unwrap() {
@@ -213,12 +213,7 @@ fn an_unfinished_chunk_goes_back_behind_the_start_position() {
 #[test]
 fn above_the_high_water_mark_a_publisher_waits_until_bytes_were_taken() {
     let mut outbox = offline();
-    outbox.set_limits(OutboxLimits {
-        high_water: 100,
-        low_water: 50,
-        offline_max: 1000,
-        ..OutboxLimits::default()
-    });
+    outbox.set_limits(OutboxLimits { high_water: 100, low_water: 50, ..OutboxLimits::default() });
     outbox.set_online(ANY_SERVER);
     publish(&mut outbox, "a", &[0; 60]).unwrap();
     assert!(outbox.has_room() && !outbox.is_low());
@@ -235,7 +230,7 @@ fn above_the_high_water_mark_a_publisher_waits_until_bytes_were_taken() {
 #[test]
 fn without_a_connection_messages_are_kept_up_to_a_limit_and_nothing_is_to_be_taken() {
     let mut outbox = offline();
-    outbox.set_limits(OutboxLimits { offline_max: 100, ..OutboxLimits::default() });
+    outbox.set_reconnect_buffer(ReconnectBuffer::new(BufferPolicy::new().bytes(100)));
     publish(&mut outbox, "a", &[0; 50]).unwrap();
     assert_eq!(publish(&mut outbox, "a", &[0; 50]), Err(Refusal::BufferFull { limit: 100 }));
     publish(&mut outbox, "b", &[b'x'; 5]).unwrap();
@@ -247,7 +242,7 @@ fn without_a_connection_messages_are_kept_up_to_a_limit_and_nothing_is_to_be_tak
 #[test]
 fn with_a_limit_of_zero_nothing_is_kept_without_a_connection() {
     let mut outbox = offline();
-    outbox.set_limits(OutboxLimits { offline_max: 0, ..OutboxLimits::default() });
+    outbox.set_reconnect_buffer(ReconnectBuffer::new(BufferPolicy::new().bytes(0)));
     assert_eq!(publish(&mut outbox, "a", b"1"), Err(Refusal::BufferFull { limit: 0 }));
     assert_eq!(publish(&mut outbox, "a", b""), Err(Refusal::BufferFull { limit: 0 }));
     outbox.set_online(ANY_SERVER);
@@ -312,7 +307,7 @@ fn a_lost_connection_takes_the_queued_control_frames_with_it() {
     outbox.unsubscribe(sid(1), None);
     publish(&mut outbox, "b", b"2").unwrap();
     let report = outbox.set_offline(vec![(chunk, 0)], Cut::Other);
-    assert_eq!(report, Requeued { written: 0, kept: 2, dropped: vec![] });
+    assert_eq!(report, Requeued { written: 0, kept: 2, dropped: vec![], ..Requeued::default() });
     outbox.set_online(ANY_SERVER);
     assert_eq!(taken(&mut outbox), "PUB a 1\r\n1\r\nPUB b 1\r\n2\r\n");
 }
@@ -348,7 +343,11 @@ fn a_chunk_cut_at_any_byte_goes_on_with_the_first_frame_that_was_not_whole() {
         }
         left.push_str("PUB d 0\r\n\r\n");
         let report = outbox.set_offline(vec![(chunk, cut)], Cut::Other);
-        assert_eq!(report, Requeued { written, kept: 4 - written, dropped: vec![] }, "cut {cut}");
+        assert_eq!(
+            report,
+            Requeued { written, kept: 4 - written, dropped: vec![], ..Requeued::default() },
+            "cut {cut}"
+        );
         assert_eq!(taken(&mut outbox), left, "cut {cut}");
     }
 }
@@ -439,7 +438,10 @@ fn the_frame_that_the_server_refused_for_its_size_is_not_sent_again() {
     publish(&mut outbox, "later", b"").unwrap();
     let chunk = outbox.take().unwrap();
     let report = outbox.set_offline(vec![(chunk, 24)], Cut::PayloadRefused);
-    assert_eq!(report, Requeued { written: 1, kept: 1, dropped: vec!["too.big".into()] });
+    assert_eq!(
+        report,
+        Requeued { written: 1, kept: 1, dropped: vec!["too.big".into()], ..Requeued::default() }
+    );
     assert_eq!(taken(&mut outbox), "PUB later 0\r\n\r\n");
 }
 
@@ -450,7 +452,7 @@ fn a_refused_size_drops_nothing_that_was_not_begun() {
     publish(&mut outbox, "b", b"").unwrap();
     let chunk = outbox.take().unwrap();
     let report = outbox.set_offline(vec![(chunk, 11)], Cut::PayloadRefused);
-    assert_eq!(report, Requeued { written: 1, kept: 1, dropped: vec![] });
+    assert_eq!(report, Requeued { written: 1, kept: 1, dropped: vec![], ..Requeued::default() });
 }
 
 #[test]

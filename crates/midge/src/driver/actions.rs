@@ -62,7 +62,7 @@ impl Driver {
                     core.outbox.set_server_limits(limits);
                     self.refresh_view(&mut core);
                 }
-                Action::Offline { reason, cut } => self.go_offline(reason, cut),
+                Action::Offline { reason, cut } => self.go_offline(now, reason, cut),
                 Action::FencePassed { fence, round_trip } => {
                     self.pass_fence(now, fence, round_trip);
                 }
@@ -89,8 +89,9 @@ impl Driver {
     }
 
     fn go_online(&mut self, limits: ServerLimits) {
+        self.decide_held();
         let shared = Arc::clone(&self.shared);
-        let (undeliverable, line) = {
+        let (undeliverable, refused, line) = {
             let mut core = shared.core.lock();
             self.take_commands(&mut core);
             self.connection.replay();
@@ -99,27 +100,36 @@ impl Driver {
             let end = core.outbox.end_position();
             core.flushes.iter_mut().for_each(|(target, _)| *target = end);
             core.outbox.set_online(limits);
+            let refused = core.resend_requests();
+            self.tell_drops(&mut core);
             core.view.state = State::Connected;
             self.refresh_view(&mut core);
-            (undeliverable, core.next_in_line())
+            (undeliverable, refused, core.next_in_line())
         };
         wake(line);
+        for (waiter, refusal) in refused {
+            let _ = waiter.sender.send(Err(ReplyFailure::Refused(refusal)));
+        }
         add(&self.shared.statistics.connects, 1);
         if let Some(connected) = self.connected.take() {
             let _ = connected.send(Ok(()));
         }
         self.shared.event(Event::Connected);
         if !undeliverable.is_empty() {
+            add(&self.shared.statistics.dropped_publishes, undeliverable.len() as u64);
             self.shared.event(Event::Undeliverable { subjects: undeliverable });
         }
     }
 
-    fn go_offline(&mut self, reason: LostReason, cut: Cut) {
+    fn go_offline(&mut self, now: Instant, reason: LostReason, cut: Cut) {
         let shared = Arc::clone(&self.shared);
         let (requeued, fences, requests, line) = {
             let mut core = shared.core.lock();
             self.take_commands(&mut core);
-            let requeued = core.outbox.set_offline(self.outbound.reset(), cut);
+            let unfenced = self.connection.take_unfenced();
+            let unfinished = self.outbound.reset();
+            let requeued = core.outbox.set_offline_with(unfenced, unfinished, cut);
+            core.outbox.stamp(now);
             core.in_flight = 0;
             // Frames changed their places in the queue: flushes wait for all of it.
             let end = core.outbox.end_position();
@@ -153,10 +163,12 @@ impl Driver {
         let (written, fenced) = self.connection.publishes_fenced();
         let fate = Fate {
             uncertain: (written + requeued.written).saturating_sub(fenced),
+            repeated: requeued.repeated,
             kept: requeued.kept,
             dropped: requeued.dropped.len() as u64,
         };
-        self.shutdown.add_uncertain(fate.uncertain);
+        self.shutdown.add_uncertain(fate.uncertain.saturating_sub(fate.repeated));
+        add(&self.shared.statistics.dropped_publishes, fate.dropped);
         if reason == LostReason::ByUser {
             self.callbacks.handle_own_close();
         }

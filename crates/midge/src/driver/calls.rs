@@ -55,7 +55,7 @@ impl Driver {
         if self.outbound.is_empty() && self.connection.has_control() {
             self.connection.take_control(self.outbound.control());
         }
-        if self.outbound.wants_chunk() && self.connection.is_ready() {
+        if self.outbound.wants_chunk() && self.connection.takes_chunks() {
             let shared = Arc::clone(&self.shared);
             let chunk = {
                 let mut core = shared.core.lock();
@@ -89,9 +89,12 @@ impl Driver {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let requests = self.shared.core.lock().requests.poll_timeout();
+        let (requests, kept) = {
+            let core = self.shared.core.lock();
+            (core.requests.poll_timeout(), core.outbox.poll_timeout())
+        };
         let others =
-            [requests, self.sleeps.poll_timeout(), self.shutdown.deadline(), self.held_until];
+            [requests, kept, self.sleeps.poll_timeout(), self.shutdown.deadline(), self.held_until];
         others.into_iter().flatten().fold(self.connection.poll_timeout(), |first, at| {
             Some(first.map_or(at, |first: Instant| first.min(at)))
         })
@@ -107,7 +110,7 @@ impl Driver {
     pub fn park(&mut self, waker: &Waker) -> Parked {
         let mut core = self.shared.core.lock();
         let may_write =
-            self.connection.is_ready() && !core.outbox.is_empty() && !core.outbox.holds_back();
+            self.connection.takes_chunks() && !core.outbox.is_empty() && !core.outbox.holds_back();
         let may_sleep = core.commands.is_empty() && self.deferred.is_empty();
         if may_sleep && !(may_write && self.outbound.is_empty()) {
             if core.outbox.is_empty() {
@@ -130,6 +133,8 @@ impl Driver {
         let shared = Arc::clone(&self.shared);
         let mut core = shared.core.lock();
         core.requests.stamp(now);
+        core.outbox.stamp(now);
+        self.tell_drops(&mut core);
         if let Some(event) = watch_queue(&mut self.writing, &core.outbox) {
             shared.event(event);
         }
@@ -215,8 +220,9 @@ impl Driver {
         let mut flushed = Vec::new();
         let news = {
             let mut core = self.shared.core.lock();
-            if let Finished::Chunk(chunk) = finished {
-                self.connection.handle_chunk_written(&chunk);
+            if let Finished::Chunk(chunk) = finished
+                && let Some(chunk) = self.connection.handle_chunk_written(chunk)
+            {
                 core.outbox.recycle(chunk);
             }
             core.in_flight = self.outbound.unwritten() as u64;
@@ -253,6 +259,7 @@ impl Driver {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         let mut expired = Vec::new();
+        let mut line = Vec::new();
         {
             let mut core = self.shared.core.lock();
             while let Some(waiter) = core.requests.poll_expired(now) {
@@ -262,7 +269,12 @@ impl Driver {
                 self.held_until = None;
                 core.outbox.release();
             }
+            if core.outbox.handle_timeout(now) {
+                line = core.whole_line();
+                self.tell_drops(&mut core);
+            }
         }
+        line.into_iter().for_each(Waker::wake);
         for waiter in expired {
             let _ = waiter.sender.send(Err(ReplyFailure::TimedOut));
         }

@@ -18,6 +18,7 @@ impl Driver {
             self.take_commands(&mut core);
             core.outbox.restrict(midge_proto::Intake::Closed);
             let (unwritten, _) = core.outbox.clear();
+            self.tell_drops(&mut core);
             core.in_flight = 0;
             core.view.state = State::Closed;
             core.view.close_reason = Some(reason.clone());

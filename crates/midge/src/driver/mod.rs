@@ -15,6 +15,7 @@ mod dialing;
 mod events;
 mod fences;
 mod finish;
+mod held;
 mod inbound;
 mod layers;
 mod order;
@@ -34,6 +35,7 @@ use crate::dialer::Dialer;
 use crate::event::WritingState;
 use crate::layer::Stack;
 use crate::mailbox::Mailbox;
+use crate::republish::Republishing;
 use crate::runtime::SocketOptions;
 use crate::shared::{Command, Shared, Target};
 use crate::sync::Arc;
@@ -80,6 +82,7 @@ pub struct Driver {
     dialer: Option<Dialer>,
     orders: VecDeque<Order>,
     socket: SocketOptions,
+    republishing: Republishing,
     callbacks: CallbackRunner,
     connected: Option<oneshot::Sender<Result<(), CloseReason>>>,
     paused: Option<Arc<Mailbox>>,
@@ -107,6 +110,7 @@ pub(crate) struct DriverParts {
     pub(crate) limits: DecodeLimits,
     pub(crate) read_buffer_max: usize,
     pub(crate) socket: SocketOptions,
+    pub(crate) republishing: Republishing,
     pub(crate) callbacks: CallbackRunner,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::tls::TlsOptions,
@@ -140,6 +144,7 @@ impl Driver {
             dialer: parts.dialer,
             orders: VecDeque::new(),
             socket: parts.socket,
+            republishing: parts.republishing,
             callbacks: parts.callbacks,
             connected: Some(parts.connected),
             paused: None,

@@ -12,7 +12,7 @@ use crate::statistics::Statistics;
 use crate::sync::{Arc, Mutex};
 use futures_channel::oneshot;
 use midge_proto::{
-    Connection, FirstConnect, Outbox, Random, Requests, Secrets, ServerAddr, TlsMode,
+    Connection, FirstConnect, Outbox, Random, Requests, Secrets, ServerAddr, Subject, TlsMode,
     ToServerAddrs, check_inbox_prefix,
 };
 
@@ -41,6 +41,7 @@ impl<R> ConnectOptions<R> {
         if self.tls.is_set() && config.tls == TlsMode::Auto {
             config.tls = TlsMode::Require;
         }
+        config.resend = self.republishing.resend();
         let mut random = Random::new(crate::nuid::seed());
         let inbox = format!("{}.{}", self.inbox_prefix, self.ids.next());
         if let Err(error) = check_inbox_prefix(&inbox) {
@@ -48,11 +49,9 @@ impl<R> ConnectOptions<R> {
             return Err(ConnectError::Options(text));
         }
         let connection = Connection::new(config, crate::nuid::seed(), now);
-        let core = Core::new(
-            Outbox::new(self.limits),
-            Requests::new(&inbox, random.fork()),
-            connection.servers(),
-        );
+        let mut outbox = Outbox::new(self.limits);
+        outbox.set_reconnect_buffer(self.reconnect_buffer);
+        let core = Core::new(outbox, Requests::new(&inbox, random.fork()), connection.servers());
         let shared = Arc::new(Shared {
             core: Mutex::new(core),
             events: EventQueue::new(self.unheard),
@@ -74,6 +73,7 @@ impl<R> ConnectOptions<R> {
             limits: self.decode,
             read_buffer_max: self.read_buffer,
             socket: self.socket,
+            republishing: self.republishing,
             callbacks: CallbackRunner::new(self.credentials, self.callbacks, events),
             #[cfg(feature = "tls")]
             tls: self.tls,
@@ -103,6 +103,11 @@ impl<R> ConnectOptions<R> {
         }
         if let Err(error) = check_inbox_prefix(&self.inbox_prefix) {
             return options(format!("inbox prefix: {error}"));
+        }
+        for filter in self.reconnect_buffer.filters() {
+            if let Err(error) = Subject::from(filter).check_subscribe() {
+                return options(format!("reconnect buffer policy for {filter:?}: {error}"));
+            }
         }
         #[cfg(feature = "tls")]
         if let Err(error) = self.tls.check() {

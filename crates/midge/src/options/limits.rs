@@ -39,13 +39,6 @@ impl<R> ConnectOptions<R> {
         self
     }
 
-    /// Bytes of published messages kept while not connected; more is an error. Default 8 MiB; 0
-    /// makes every publish fail while not connected.
-    pub fn reconnect_buffer(mut self, bytes: usize) -> Self {
-        self.limits.offline_max = bytes;
-        self
-    }
-
     /// Bytes after which what is published is closed as one write. Default 32 KiB; at least 1 KiB.
     ///
     /// Smaller means that less is uncertain when a connection is lost in the middle of a write;

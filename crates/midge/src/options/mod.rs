@@ -6,6 +6,7 @@ mod events;
 mod identity;
 mod limits;
 mod pool;
+mod reconnect_buffer;
 mod servers;
 mod tls;
 mod transport;
@@ -23,6 +24,7 @@ use crate::driver::BUFFER_MAX_DEFAULT;
 use crate::event::Unheard;
 use crate::mailbox::Limits;
 use crate::nuid::IdGenerator;
+use crate::republish::Republishing;
 use crate::runtime::SocketOptions;
 use crate::shared::Validation;
 #[cfg(feature = "tls")]
@@ -32,7 +34,7 @@ use crate::websocket::WebSocketOptions;
 use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
-use midge_proto::{Config, DecodeLimits, OutboxLimits};
+use midge_proto::{Config, DecodeLimits, OutboxLimits, ReconnectBuffer};
 
 /// How long a request waits for its reply by default: ten seconds, as in async-nats.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,6 +51,8 @@ pub struct ConnectOptions<R> {
     credentials_set: usize,
     callbacks: Callbacks,
     limits: OutboxLimits,
+    reconnect_buffer: ReconnectBuffer,
+    republishing: Republishing,
     decode: DecodeLimits,
     read_buffer: usize,
     socket: SocketOptions,
@@ -75,6 +79,8 @@ impl<R> Default for ConnectOptions<R> {
             credentials_set: 0,
             callbacks: Callbacks::default(),
             limits: OutboxLimits::default(),
+            reconnect_buffer: ReconnectBuffer::default(),
+            republishing: Republishing::default(),
             decode: DecodeLimits::default(),
             read_buffer: BUFFER_MAX_DEFAULT,
             socket: SocketOptions::default(),
@@ -104,6 +110,8 @@ impl<R> Clone for ConnectOptions<R> {
             credentials_set: self.credentials_set,
             callbacks: self.callbacks.clone(),
             limits: self.limits,
+            reconnect_buffer: self.reconnect_buffer.clone(),
+            republishing: self.republishing.clone(),
             decode: self.decode,
             read_buffer: self.read_buffer,
             socket: self.socket,
@@ -137,6 +145,8 @@ impl<R> fmt::Debug for ConnectOptions<R> {
             .field("credentials", &self.credentials)
             .field("config", &self.config)
             .field("outbox", &self.limits)
+            .field("reconnect_buffer", &self.reconnect_buffer)
+            .field("republishing", &self.republishing)
             .field("socket", &self.socket)
             .field("subscription", &self.subscription)
             .field("inbox_prefix", &self.inbox_prefix)

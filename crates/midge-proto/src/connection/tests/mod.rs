@@ -9,5 +9,6 @@ mod handshake;
 mod keep_alive;
 mod layering;
 mod reconnect;
+mod resend;
 mod script;
 mod tls;

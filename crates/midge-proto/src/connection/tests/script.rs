@@ -450,6 +450,11 @@ impl Script {
         assert_eq!(written, expected);
     }
 
+    /// How many PINGs stand on lines of their own in what was written.
+    pub(super) fn written_pings(&self) -> usize {
+        self.written.windows(8).filter(|window| window == b"\r\nPING\r\n").count()
+    }
+
     /// A CONNECT at the beginning of what was written, as JSON; the rest stays.
     #[track_caller]
     pub(super) fn expect_connect(&mut self) -> serde_json::Value {
@@ -479,7 +484,7 @@ impl Script {
     fn pump(&mut self) {
         self.pump_actions();
         self.machine.take_control(&mut self.written);
-        while self.machine.is_ready() {
+        while self.machine.takes_chunks() || self.chunk.is_some() {
             if self.chunk.is_none() {
                 let Some(chunk) = self.outbox.take() else { break };
                 self.machine.handle_chunk_begun(self.now, &chunk);
@@ -495,8 +500,10 @@ impl Script {
                 break;
             }
             let Some((chunk, _)) = self.chunk.take() else { break };
-            self.machine.handle_chunk_written(&chunk);
-            self.outbox.recycle(chunk);
+            if let Some(chunk) = self.machine.handle_chunk_written(chunk) {
+                self.outbox.recycle(chunk);
+            }
+            self.machine.take_control(&mut self.written);
         }
         while let Some(event) = self.machine.poll_event() {
             self.events.push_back(news(&event));
@@ -524,7 +531,8 @@ impl Script {
                 Action::Limits(limits) => self.outbox.set_server_limits(*limits),
                 Action::Offline { cut, .. } => {
                     let unfinished = self.chunk.take().into_iter().collect();
-                    self.requeued = self.outbox.set_offline(unfinished, *cut);
+                    let unfenced = self.machine.take_unfenced();
+                    self.requeued = self.outbox.set_offline_with(unfenced, unfinished, *cut);
                     self.socket_takes = usize::MAX;
                     self.machine.subscriptions().handle_disconnected();
                 }

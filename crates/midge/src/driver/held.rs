@@ -1,0 +1,33 @@
+//! Messages that waited for a connection: who decides on them, and what is told of those dropped.
+
+use super::Driver;
+use crate::event::Event;
+use crate::shared::{Core, State};
+use crate::statistics::add;
+use crate::sync::Arc;
+
+impl Driver {
+    /// Asks about the messages that wait, where the options say so, before any of them goes out.
+    pub(super) fn decide_held(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let held = {
+            let mut core = shared.core.lock();
+            // What was published before the first connection was never in doubt.
+            if self.republishing.is_default() || core.view.state == State::Pending {
+                return;
+            }
+            core.outbox.take_held()
+        };
+        // The application's code runs without the lock.
+        let decided = held.decide(|publish| self.republishing.verdict(publish));
+        shared.core.lock().outbox.put_back(decided);
+    }
+
+    /// Tells of messages dropped from the reconnect buffer, if there is anything new.
+    pub(super) fn tell_drops(&self, core: &mut Core) {
+        if let Some(drops) = core.outbox.poll_drops() {
+            add(&self.shared.statistics.dropped_publishes, drops.total());
+            self.shared.event(Event::BufferDropped(drops));
+        }
+    }
+}
