@@ -327,3 +327,27 @@ impl ServerCertVerifier for Anything {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(all(test, feature = "ring"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_known_to_verify_names_counts_as_proof() {
+        let mut options = TlsOptions::default();
+        assert_eq!(options.verification(), Verification::Full);
+        options.accept_anything();
+        assert_eq!(options.verification(), Verification::None);
+
+        let mut options = TlsOptions::default();
+        let config = ClientConfig::builder_with_provider(options.provider().unwrap())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        options.set_config(Arc::new(config));
+        assert_eq!(options.verification(), Verification::None);
+        options.trust_whole_config();
+        assert_eq!(options.verification(), Verification::Full);
+    }
+}
