@@ -3,6 +3,8 @@
 mod auth;
 mod back_pressure;
 mod cluster;
+mod dialer;
+mod dropped;
 mod events;
 mod failures;
 mod features;
@@ -13,6 +15,7 @@ mod limits;
 mod loss;
 mod migration;
 mod own_process;
+mod proxy;
 mod publish;
 mod reconfigure;
 mod reconnect;
@@ -26,3 +29,6 @@ mod support;
 mod tls;
 mod tls_versions;
 mod trace;
+#[cfg(unix)]
+mod unix;
+mod websocket;
