@@ -57,7 +57,8 @@ async fn a_server_that_says_nothing_is_given_up_in_time<A: Adapter>(stage: Stage
 }
 
 async fn a_name_that_does_not_exist_is_an_error_that_names_it<A: Adapter>(stage: Stage<A>) {
-    let result = stage.try_connect(stage.options(), "nats://name.invalid:4222").await;
+    let url = stage.url_of("127.0.0.1:4222".parse().unwrap()).replace("127.0.0.1", "name.invalid");
+    let result = stage.try_connect(stage.options(), &url).await;
     let error = result.unwrap_err().to_string();
     assert!(error.contains("name.invalid"), "{error}");
 }

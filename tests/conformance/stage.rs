@@ -11,7 +11,7 @@ use core::task::Poll;
 use core::time::Duration;
 use midge::{Client, ConnectError, ConnectOptions, Event, Events, Message, Subscriber};
 use midge_test_server::{
-    Cluster, ClusterBuilder, FaultProxy, NatsServer, ServerBuilder, TestCerts,
+    Cluster, ClusterBuilder, FaultProxy, NatsServer, ServerBuilder, TestCerts, WebSocketOptions,
 };
 use std::sync::OnceLock;
 
@@ -45,15 +45,17 @@ pub(crate) use conformance;
 pub(crate) enum Transport {
     Tcp,
     Tls,
+    WebSocket,
 }
 
 impl Transport {
-    pub(crate) const ALL: [Self; 2] = [Self::Tcp, Self::Tls];
+    pub(crate) const ALL: [Self; 3] = [Self::Tcp, Self::Tls, Self::WebSocket];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::WebSocket => "ws",
         }
     }
 }
@@ -95,6 +97,7 @@ impl<A: Adapter> Stage<A> {
         match self.transport {
             Transport::Tcp => builder,
             Transport::Tls => builder.tls(certs().server_tls()),
+            Transport::WebSocket => builder.websocket(WebSocketOptions::plain()),
         }
     }
 
@@ -109,13 +112,16 @@ impl<A: Adapter> Stage<A> {
     pub(crate) fn on(&self, options: ConnectOptions<A::Runtime>) -> ConnectOptions<A::Runtime> {
         let options = options.reconnect_delay_callback(|_| Duration::from_millis(5));
         match self.transport {
-            Transport::Tcp => options,
+            Transport::Tcp | Transport::WebSocket => options,
             Transport::Tls => options.add_root_certificates(certs().ca_path()),
         }
     }
 
     pub(crate) fn address(&self, server: &NatsServer) -> SocketAddr {
-        server.address()
+        match self.transport {
+            Transport::Tcp | Transport::Tls => server.address(),
+            Transport::WebSocket => server.websocket_address().unwrap(),
+        }
     }
 
     pub(crate) fn url(&self, server: &NatsServer) -> String {
@@ -123,7 +129,11 @@ impl<A: Adapter> Stage<A> {
     }
 
     pub(crate) fn url_of(&self, address: SocketAddr) -> String {
-        format!("nats://{address}")
+        let scheme = match self.transport {
+            Transport::Tcp | Transport::Tls => "nats",
+            Transport::WebSocket => "ws",
+        };
+        format!("{scheme}://{address}")
     }
 
     pub(crate) fn proxy(&self, server: &NatsServer) -> FaultProxy {
