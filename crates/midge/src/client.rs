@@ -3,6 +3,7 @@
 pub use crate::error::{FlushErrorKind, PublishErrorKind, RequestErrorKind, SubscribeErrorKind};
 pub use crate::traits;
 
+use crate::complaints::Listening;
 pub use crate::error::{
     ClosedError, DrainError, FlushError, PublishError, ReconnectError, RequestError, SubscribeError,
 };
@@ -10,7 +11,7 @@ use crate::event::{Events, StateChanges};
 use crate::options::{InvalidPool, check_pool};
 use crate::publish::{self, Extra, Plain, PublishFuture};
 pub use crate::request::Request;
-use crate::shared::{Command, DrainReport, Fence, Fenced, Shared, State, View, wake};
+use crate::shared::{Command, DrainReport, Fence, Shared, State, View, wake};
 use crate::sleep::Sleep;
 pub use crate::statistics::Statistics;
 use crate::subscribe::SubscribeBuilder;
@@ -199,14 +200,15 @@ impl Client {
         payload: Bytes,
     ) -> Result<(), PublishError> {
         let subject = subject.to_subject();
+        let listening = Listening::begin(self.shared());
         self.publish(subject.clone(), payload).await?;
-        let fenced = self.fence().await.map_err(|error| match error {
+        self.fence().await.map_err(|error| match error {
             FlushError::Closed => midge_proto::Refusal::Closed,
             FlushError::Disconnected | FlushError::TimedOut(_) => {
                 midge_proto::Refusal::Disconnected
             }
         })?;
-        let denial = fenced.complaints.into_iter().find(|complaint| match complaint {
+        let denial = listening.heard().into_iter().find(|complaint| match complaint {
             ServerError::PublishPermission { subject: denied, .. } => **denied == *subject.as_str(),
             _ => false,
         });
@@ -422,10 +424,10 @@ impl Client {
     ///
     /// Safe.
     pub async fn rtt(&self) -> Result<Duration, FlushError> {
-        self.fence().await.map(|fenced| fenced.round_trip)
+        self.fence().await
     }
 
-    pub(crate) async fn fence(&self) -> Result<Fenced, FlushError> {
+    pub(crate) async fn fence(&self) -> Result<Duration, FlushError> {
         let (receiver, waker) = {
             let mut core = self.shared().core.lock();
             let id = core.next_fence();
@@ -435,7 +437,7 @@ impl Client {
                 Err(_) => return Err(FlushError::Disconnected),
             }
             let (sender, receiver) = oneshot::channel();
-            core.fences.insert(id, Fence::Caller(sender, Vec::new()));
+            core.fences.insert(id, Fence::Caller(sender));
             (receiver, core.unpark_at_once())
         };
         wake(waker);

@@ -8,6 +8,7 @@
 mod auth;
 mod callbacks;
 pub mod client;
+mod complaints;
 mod dialer;
 mod driver;
 mod error;

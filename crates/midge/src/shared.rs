@@ -2,6 +2,7 @@
 
 use crate::auth::Credentials;
 use crate::callbacks::OnEvent;
+use crate::complaints::Complaints;
 use crate::driver::Attachment;
 use crate::error::FlushError;
 use crate::event::{Event, EventQueue, Events};
@@ -96,6 +97,7 @@ pub(crate) struct Core {
     /// Bytes of the chunk at the driver that the socket has not taken.
     pub(crate) in_flight: u64,
     pub(crate) fences: HashMap<FenceId, Fence>,
+    pub(crate) complaints: Complaints,
     next_fence: u64,
     next_sid: Sid,
     next_sleep: u64,
@@ -131,19 +133,12 @@ pub(crate) struct View {
 /// Who waits for a PONG.
 #[derive(Debug)]
 pub(crate) enum Fence {
-    /// A caller, who gets the round-trip time and every complaint that came before the PONG.
-    Caller(oneshot::Sender<Result<Fenced, FlushError>>, Vec<ServerError>),
+    /// A caller, who gets the round-trip time.
+    Caller(oneshot::Sender<Result<Duration, FlushError>>),
     /// The end of a subscription's drain.
     Subscription(Sid),
     /// The next step of the client's drain.
     Drain,
-}
-
-/// What a fence told.
-#[derive(Debug)]
-pub(crate) struct Fenced {
-    pub(crate) round_trip: Duration,
-    pub(crate) complaints: Vec<ServerError>,
 }
 
 /// A request of a handle to the driver, in the order of the calls.
@@ -282,6 +277,7 @@ impl Core {
             flushes: Vec::new(),
             in_flight: 0,
             fences: HashMap::new(),
+            complaints: Complaints::default(),
             next_fence: 0,
             next_sid: Sid::FIRST,
             next_sleep: 0,

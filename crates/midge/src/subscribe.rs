@@ -1,6 +1,7 @@
 //! Describing a subscription before it is made.
 
 use crate::client::Client;
+use crate::complaints::Listening;
 use crate::error::SubscribeError;
 use crate::mailbox::{Limits, SlowConsumerPolicy};
 use crate::shared::Validation;
@@ -93,9 +94,10 @@ impl SubscribeBuilder {
     /// A dropped future leaves no subscription.
     pub async fn confirmed(self) -> Result<Subscriber, SubscribeError> {
         let client = self.client.clone();
+        let listening = Listening::begin(client.shared());
         let subscriber = self.open()?;
-        let fenced = client.fence().await.map_err(|_| SubscribeError::Unconfirmed)?;
-        let refusal = fenced.complaints.into_iter().find(|complaint| match complaint {
+        client.fence().await.map_err(|_| SubscribeError::Unconfirmed)?;
+        let refusal = listening.heard().into_iter().find(|complaint| match complaint {
             ServerError::SubscribePermission { subject, queue, .. } => {
                 **subject == *subscriber.subject().as_str()
                     && queue.as_deref() == subscriber.queue_group()

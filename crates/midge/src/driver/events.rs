@@ -3,7 +3,7 @@
 use super::Driver;
 use crate::event::Event;
 use crate::mailbox::End;
-use crate::shared::{Fence, ReplyFailure};
+use crate::shared::ReplyFailure;
 use crate::sync::Arc;
 use midge_proto::{ConnectionEvent, Instant, ServerError, Sid};
 
@@ -40,11 +40,7 @@ impl Driver {
         {
             let mut core = self.shared.core.lock();
             core.view.last_error = Some(error.clone());
-            for fence in core.fences.values_mut() {
-                if let Fence::Caller(_, complaints) = fence {
-                    complaints.push(error.clone());
-                }
-            }
+            core.complaints.push(error);
             if let ServerError::PublishPermission { subject, .. } = error {
                 denied = core.requests.remove_where(|waiter| *waiter.subject.as_str() == **subject);
             }

@@ -3,7 +3,7 @@
 use super::{Driver, shutdown};
 use crate::error::FlushError;
 use crate::mailbox::End;
-use crate::shared::{Fence, Fenced};
+use crate::shared::Fence;
 use core::time::Duration;
 use midge_proto::{FenceId, Instant};
 
@@ -14,8 +14,8 @@ impl Driver {
             core.fences.remove(&fence)
         };
         match waiter {
-            Some(Fence::Caller(sender, complaints)) => {
-                let _ = sender.send(Ok(Fenced { round_trip, complaints }));
+            Some(Fence::Caller(sender)) => {
+                let _ = sender.send(Ok(round_trip));
             }
             Some(Fence::Subscription(sid)) => self.remove(sid, End::Finished),
             Some(Fence::Drain) => self.shutdown_fence(now, shutdown::FenceEnd::Passed),
@@ -28,7 +28,7 @@ impl Driver {
         for fence in fences {
             let waiter = self.shared.core.lock().fences.remove(&fence);
             match waiter {
-                Some(Fence::Caller(sender, _)) => {
+                Some(Fence::Caller(sender)) => {
                     let _ = sender.send(Err(FlushError::Disconnected));
                 }
                 Some(Fence::Subscription(sid)) => self.remove(sid, End::Finished),

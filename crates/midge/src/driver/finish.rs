@@ -34,7 +34,7 @@ impl Driver {
             let _ = waiter.send(Err(FlushError::Closed));
         }
         for (_, fence) in fences {
-            if let Fence::Caller(sender, _) = fence {
+            if let Fence::Caller(sender) = fence {
                 let _ = sender.send(Err(FlushError::Closed));
             }
         }
