@@ -32,3 +32,4 @@ mod trace;
 #[cfg(unix)]
 mod unix;
 mod websocket;
+mod wire_trace;

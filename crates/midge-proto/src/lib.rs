@@ -51,6 +51,7 @@ pub mod jetstream;
 #[cfg_attr(docsrs, doc(cfg(feature = "nkeys")))]
 pub mod nkeys;
 pub mod proxy;
+pub mod trace;
 
 pub use backoff::Backoff;
 pub use capabilities::{Capability, ServerCapabilities};
@@ -90,3 +91,4 @@ pub use subject_algebra::{
 };
 pub use subscriptions::{Delivery, Slot, Subscription, Subscriptions};
 pub use time::Instant;
+pub use trace::WireTrace;

@@ -47,6 +47,9 @@ impl Driver {
                     self.connection.handle_delay_chosen(now, delay);
                 }
                 Action::Hangup => {
+                    if let (Some(trace), StreamState::Open) = (&mut self.trace, self.stream) {
+                        trace.end(now);
+                    }
                     self.stream = StreamState::None;
                     self.callbacks.cancel();
                     let last_words = self.layers.farewell();

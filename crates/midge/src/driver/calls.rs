@@ -181,6 +181,9 @@ impl Driver {
         self.decoder = Decoder::new(self.limits);
         self.inbound.clear();
         self.shared.core.lock().view.local = local;
+        if let Some(trace) = &mut self.trace {
+            trace.open(now);
+        }
         self.connection.handle_dialed(now, dial, verified_name);
         self.settle(now);
     }
@@ -195,7 +198,11 @@ impl Driver {
     pub fn handle_read(&mut self, now: Instant, count: usize) {
         add(&self.shared.statistics.in_bytes, count as u64);
         self.connection.handle_read(now);
+        let before = self.inbound.filled().len();
         let received = self.receive(now, count);
+        if let Some(trace) = &mut self.trace {
+            trace.read(now, self.inbound.filled().get(before..).unwrap_or_default());
+        }
         self.decode(now);
         if let Err(error) = received {
             self.fail_layer(now, error);
@@ -206,6 +213,9 @@ impl Driver {
 
     /// The stream ended, by itself or by an error.
     pub fn handle_disconnected(&mut self, now: Instant, error: Option<&io::Error>) {
+        if let Some(trace) = &mut self.trace {
+            trace.end(now);
+        }
         self.stream = StreamState::None;
         self.connection.handle_disconnected(now, error.map(ToString::to_string));
         self.settle(now);
@@ -215,6 +225,9 @@ impl Driver {
     pub fn handle_written(&mut self, now: Instant, count: usize) {
         add(&self.shared.statistics.out_bytes, count as u64);
         let count = if self.layers.is_empty() { count } else { self.layers.written(count) };
+        if let Some(trace) = &mut self.trace {
+            trace.written(now, self.outbound.pieces(0), count);
+        }
         let finished = self.outbound.written(count);
         let mut wakers = Vec::new();
         let mut flushed = Vec::new();

@@ -23,12 +23,14 @@ mod outbound;
 mod run;
 mod shutdown;
 mod sleeps;
+mod trace;
 mod view;
 
 pub(crate) use attachment::Attachment;
 pub(crate) use inbound::BUFFER_MAX_DEFAULT;
 pub use order::{Order, Parked};
 pub use run::run;
+pub(crate) use trace::TraceSink;
 
 use crate::callbacks::CallbackRunner;
 use crate::dialer::Dialer;
@@ -46,6 +48,7 @@ use outbound::Outbound;
 use shutdown::Shutdown;
 use sleeps::Sleeps;
 use std::collections::VecDeque;
+use trace::Trace;
 
 /// One client's connection, without a runtime: it owns the protocol machine and the buffers.
 ///
@@ -80,6 +83,7 @@ pub struct Driver {
     #[cfg(feature = "websocket")]
     websocket: crate::websocket::WebSocketOptions,
     dialer: Option<Dialer>,
+    trace: Option<Box<Trace>>,
     orders: VecDeque<Order>,
     socket: SocketOptions,
     republishing: Republishing,
@@ -117,6 +121,7 @@ pub(crate) struct DriverParts {
     #[cfg(feature = "websocket")]
     pub(crate) websocket: crate::websocket::WebSocketOptions,
     pub(crate) dialer: Option<Dialer>,
+    pub(crate) trace: Option<TraceSink>,
     pub(crate) connected: oneshot::Sender<Result<(), CloseReason>>,
 }
 
@@ -142,6 +147,7 @@ impl Driver {
             #[cfg(feature = "websocket")]
             websocket: parts.websocket,
             dialer: parts.dialer,
+            trace: parts.trace.map(|sink| Box::new(Trace::new(parts.limits, sink))),
             orders: VecDeque::new(),
             socket: parts.socket,
             republishing: parts.republishing,

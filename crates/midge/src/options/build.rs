@@ -80,6 +80,7 @@ impl<R> ConnectOptions<R> {
             #[cfg(feature = "websocket")]
             websocket: self.websocket,
             dialer: self.dialer,
+            trace: self.trace,
             connected,
         });
         Ok((Client::new(shared), driver, FirstConnection(first)))

@@ -3,6 +3,7 @@
 use super::ConnectOptions;
 use crate::callbacks::{OnEvent, OwnClose};
 use crate::event::{Event, Unheard};
+use crate::sync::Arc;
 use core::future::Future;
 
 impl<R> ConnectOptions<R> {
@@ -25,6 +26,20 @@ impl<R> ConnectOptions<R> {
     /// dropping the last handle. It is called by default; streams of events tell in any case.
     pub fn silent_close(mut self) -> Self {
         self.callbacks.own_close = OwnClose::Silent;
+        self
+    }
+
+    /// Hands over every frame that is sent or received as a line of text with time and direction,
+    /// without payloads, headers and credentials: for support cases. The form of the lines is that
+    /// of [`proto::trace`](crate::proto::trace) and stays the same.
+    ///
+    /// The function runs in the connection's own task and must not block. Without it a read and a
+    /// write cost one comparison more.
+    pub fn wire_trace<F>(mut self, line: F) -> Self
+    where
+        F: Fn(&str) + Send + Sync + 'static,
+    {
+        self.trace = Some(Arc::new(line));
         self
     }
 

@@ -20,7 +20,7 @@ pub(crate) use pool::check_pool;
 use crate::auth::Credentials;
 use crate::callbacks::Callbacks;
 use crate::dialer::Dialer;
-use crate::driver::BUFFER_MAX_DEFAULT;
+use crate::driver::{BUFFER_MAX_DEFAULT, TraceSink};
 use crate::event::Unheard;
 use crate::mailbox::Limits;
 use crate::nuid::IdGenerator;
@@ -61,6 +61,7 @@ pub struct ConnectOptions<R> {
     #[cfg(feature = "websocket")]
     websocket: WebSocketOptions,
     dialer: Option<Dialer>,
+    trace: Option<TraceSink>,
     subscription: Limits,
     inbox_prefix: String,
     request_timeout: Option<Duration>,
@@ -89,6 +90,7 @@ impl<R> Default for ConnectOptions<R> {
             #[cfg(feature = "websocket")]
             websocket: WebSocketOptions::default(),
             dialer: None,
+            trace: None,
             subscription: Limits::default(),
             inbox_prefix: String::from("_INBOX"),
             request_timeout: Some(REQUEST_TIMEOUT),
@@ -120,6 +122,7 @@ impl<R> Clone for ConnectOptions<R> {
             #[cfg(feature = "websocket")]
             websocket: self.websocket.clone(),
             dialer: self.dialer.clone(),
+            trace: self.trace.clone(),
             subscription: self.subscription,
             inbox_prefix: self.inbox_prefix.clone(),
             request_timeout: self.request_timeout,
