@@ -13,6 +13,7 @@ mod info;
 mod jetstream_requests;
 mod limits;
 mod loss;
+mod memory_budget;
 mod migration;
 mod own_process;
 mod proxy;

@@ -7,7 +7,7 @@ use crate::driver::Attachment;
 use crate::error::FlushError;
 use crate::event::{Event, EventQueue, Events};
 use crate::line::Line;
-use crate::mailbox::{End, Limits, Mailbox};
+use crate::mailbox::{Budget, End, Limits, Mailbox};
 use crate::nuid::IdGenerator;
 use crate::statistics::Statistics;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
@@ -223,6 +223,8 @@ pub(crate) struct Settings {
     pub(crate) request_timeout: SharedTimeout,
     pub(crate) subscription: Limits,
     pub(crate) validation: Validation,
+    /// What may wait in all subscriptions together, if that is bounded.
+    pub(crate) pending: Option<Arc<Budget>>,
     pub(crate) ids: IdGenerator,
 }
 

@@ -35,7 +35,7 @@ impl Subscriber {
         queue: Option<String>,
         limits: Limits,
     ) -> Result<Self, Refusal> {
-        let mailbox = Arc::new(Mailbox::new(limits));
+        let mailbox = Arc::new(Mailbox::new(limits, handle.shared.settings.pending.as_ref()));
         let mut core = handle.shared.core.lock();
         let sid = core.next_sid();
         let queue_bytes = queue.as_deref().map(str::as_bytes);

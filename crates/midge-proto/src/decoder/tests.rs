@@ -474,3 +474,11 @@ proptest! {
         prop_assert_eq!(decoder.consumed(), out.len());
     }
 }
+
+#[test]
+fn a_decoder_and_its_frames_own_no_memory_beyond_themselves() {
+    assert!(!core::mem::needs_drop::<Decoder>());
+    assert!(!core::mem::needs_drop::<ClientDecoder>());
+    assert!(!core::mem::needs_drop::<Frame>());
+    assert!(!core::mem::needs_drop::<MessageFrame>());
+}

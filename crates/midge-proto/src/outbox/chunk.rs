@@ -68,6 +68,11 @@ impl Chunk {
         &self.fences
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// How many of its frames are publishes.
     #[must_use]
     pub fn publishes(&self) -> u32 {

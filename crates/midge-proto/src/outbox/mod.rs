@@ -55,8 +55,9 @@ pub const SPLICED_CHUNK_BYTES: usize = 256 << 10;
 /// Payloads from this size on, in bytes, are written from where they are instead of being copied.
 pub const SPLICE_BYTES_MIN: usize = 16 << 10;
 
-/// Empty buffers kept to be filled again: as many as a full queue of the default size takes, so that
-/// a publisher that is ahead of the socket allocates nothing. An idle connection lets go of them.
+/// Empty buffers kept to be filled again: as many as a full queue takes, and not more than one of the
+/// default size does, so that a publisher that is ahead of the socket allocates nothing. An idle
+/// connection lets go of them.
 const FREE_BUFFERS_MAX: usize = 40;
 
 /// How much may wait to be written while connected, in bytes.
@@ -408,7 +409,8 @@ impl Outbox {
     /// Gives a written chunk's buffer back.
     pub fn recycle(&mut self, chunk: Chunk) {
         let buffer = chunk.into_buffer();
-        if self.free.len() < FREE_BUFFERS_MAX
+        let full_queue = self.limits.high_water / self.limits.chunk.max(1) + 1;
+        if self.free.len() < FREE_BUFFERS_MAX.min(full_queue)
             && buffer.capacity() <= 2 * self.limits.chunk.max(CHUNK_BYTES)
         {
             self.free.push(buffer);

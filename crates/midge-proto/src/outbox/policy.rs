@@ -137,10 +137,15 @@ impl ReconnectBuffer {
         self.own.iter().map(|(filter, _)| filter.as_str())
     }
 
-    /// Bytes kept under all policies together at most.
+    /// Bytes kept at most under the policies that subjects have of their own.
     #[must_use]
-    pub fn bytes_max(&self) -> usize {
-        self.own.iter().fold(self.rest.bytes, |sum, (_, policy)| sum.saturating_add(policy.bytes))
+    pub fn own_bytes_max(&self) -> usize {
+        self.own.iter().fold(0, |sum: usize, (_, policy)| sum.saturating_add(policy.bytes))
+    }
+
+    /// Lowers the bytes kept for all other subjects to `max`, if they are more.
+    pub fn limit_rest(&mut self, max: usize) {
+        self.rest.bytes = self.rest.bytes.min(max);
     }
 
     pub(super) fn class_of(&self, subject: &[u8]) -> Class {

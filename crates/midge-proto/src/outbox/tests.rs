@@ -186,6 +186,35 @@ fn written_buffers_are_filled_again() {
 }
 
 #[test]
+fn after_a_warm_up_the_same_buffers_go_round_and_none_is_made_or_grows() {
+    let mut outbox = online();
+    // Buffers and their bytes, in use or not.
+    let pool = |outbox: &Outbox| {
+        let used = outbox.closed.iter().chain([&outbox.tail]).map(Chunk::capacity);
+        let all: Vec<usize> = outbox.free.iter().map(Vec::capacity).chain(used).collect();
+        (all.len(), all.iter().sum::<usize>())
+    };
+    let mut round = || {
+        while publish(&mut outbox, "a", &[b'x'; 1000]).is_ok() {}
+        let full = pool(&outbox);
+        while let Some(chunk) = outbox.take() {
+            outbox.recycle(chunk);
+        }
+        (full, pool(&outbox))
+    };
+    // The buffers grow to their size in the first rounds.
+    for _ in 0..3 {
+        round();
+    }
+    let (full, empty) = round();
+    assert_eq!(full, empty);
+    assert!(full.0 > 30, "a full queue went through: {full:?}");
+    for number in 0..100 {
+        assert_eq!(round(), (full, full), "in round {number}");
+    }
+}
+
+#[test]
 fn positions_count_every_byte_and_meet_when_all_was_taken() {
     let mut outbox = online();
     assert_eq!((outbox.start_position(), outbox.end_position()), (0, 0));

@@ -1,12 +1,14 @@
 //! Where a subscription's messages wait for the one who reads them.
 
+mod budget;
 mod pending;
 mod policy;
 mod reader;
 
+pub(crate) use budget::Budget;
+use budget::Share;
 pub use pending::Pending;
 pub(crate) use policy::Limits;
-use policy::OVERFLOW_BYTES_MAX;
 pub use policy::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, SlowConsumerPolicy};
 pub(crate) use reader::{Reader, Refill, Room};
 
@@ -70,6 +72,8 @@ struct Inbox {
     max_pending: u64,
     max_pending_bytes: u64,
     episode: Episode,
+    /// What of a budget for all subscriptions is used here, if there is one.
+    share: Option<Share>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +115,8 @@ fn size_of(frame: &MessageFrame) -> u64 {
 }
 
 impl Mailbox {
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// An empty queue, which counts into `budget` if there is one.
+    pub(crate) fn new(limits: Limits, budget: Option<&Arc<Budget>>) -> Self {
         Self {
             inbox: Mutex::new(Inbox {
                 runs: VecDeque::new(),
@@ -128,6 +133,7 @@ impl Mailbox {
                 max_pending: 0,
                 max_pending_bytes: 0,
                 episode: Episode::Keeping,
+                share: budget.map(Share::new),
             }),
             taken: AtomicU64::new(0),
             taken_bytes: AtomicU64::new(0),
@@ -150,10 +156,10 @@ impl Mailbox {
             (self.taken.load(Ordering::Relaxed), self.taken_bytes.load(Ordering::Relaxed));
         let mut run = inbox.spare.take().unwrap_or_default();
         run.clear();
-        let limits = inbox.limits;
         let mut pending = inbox.delivered.saturating_sub(taken + inbox.evicted);
         let mut pending_bytes =
             inbox.delivered_bytes.saturating_sub(taken_bytes + inbox.evicted_bytes);
+        let (limits, overflow) = inbox.limits_in_force(pending_bytes);
         for frame in frames {
             let size = size_of(&frame);
             let full =
@@ -170,8 +176,8 @@ impl Mailbox {
                         break;
                     }
                     SlowConsumerPolicy::BackPressure
-                        if pending_bytes
-                            > limits.bytes.saturating_add(OVERFLOW_BYTES_MAX) as u64 =>
+                        if pending_bytes + size
+                            > (limits.bytes as u64).saturating_add(overflow) =>
                     {
                         outcome.dropped += 1;
                         continue;
@@ -205,6 +211,7 @@ impl Mailbox {
         inbox.max_pending = inbox.max_pending.max(pending);
         inbox.max_pending_bytes = inbox.max_pending_bytes.max(pending_bytes);
         inbox.dropped += outcome.dropped;
+        inbox.charge(pending_bytes);
         if outcome.dropped > 0 {
             if inbox.episode == Episode::Keeping {
                 inbox.episode = Episode::Dropping;
@@ -273,6 +280,7 @@ impl Mailbox {
         inbox.runs.clear();
         inbox.evicted = inbox.delivered - self.taken.load(Ordering::Relaxed);
         inbox.evicted_bytes = inbox.delivered_bytes - self.taken_bytes.load(Ordering::Relaxed);
+        inbox.charge(0);
     }
 
     pub(crate) fn reset_max_pending(&self) {

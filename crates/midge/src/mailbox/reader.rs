@@ -93,6 +93,9 @@ impl Reader {
         {
             inbox.spare = Some(done.frames);
         }
+        let read = self.taken_bytes + inbox.evicted_bytes;
+        let pending_bytes = inbox.delivered_bytes.saturating_sub(read);
+        inbox.charge(pending_bytes);
         let mut room = Room::Unasked;
         if let Some(run) = inbox.runs.pop_front() {
             self.run = Some(run);

@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::driver::{Driver, DriverParts};
 use crate::error::ConnectError;
 use crate::event::EventQueue;
+use crate::mailbox::Budget;
 use crate::runtime::Runtime;
 use crate::shared::{Core, Settings, Shared, SharedTimeout};
 use crate::statistics::Statistics;
@@ -25,12 +26,14 @@ impl<R> ConnectOptions<R> {
     ///
     /// An address does not parse, or options contradict each other.
     pub fn build<A: ToServerAddrs>(
-        self,
+        mut self,
         addrs: A,
         now: midge_proto::Instant,
     ) -> Result<(Client, Driver, FirstConnection), ConnectError> {
         let servers: Vec<ServerAddr> = addrs.to_server_addrs()?.collect();
         self.check(&servers)?;
+        self.apply_memory_budget()?;
+        let pending = self.pending_max().map(|max| Arc::new(Budget::new(max)));
         let mut config = self.config;
         config.secrets = match self.secrets_to_all {
             true => Secrets::SentToAll,
@@ -61,6 +64,7 @@ impl<R> ConnectOptions<R> {
                 request_timeout: SharedTimeout::new(self.request_timeout),
                 subscription: self.subscription,
                 validation: self.validation,
+                pending,
                 ids: self.ids,
             },
             attachment: crate::driver::Attachment::new(),

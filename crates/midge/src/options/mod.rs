@@ -5,6 +5,7 @@ mod credentials;
 mod events;
 mod identity;
 mod limits;
+mod memory_budget;
 mod pool;
 mod reconnect_buffer;
 mod servers;
@@ -52,6 +53,7 @@ pub struct ConnectOptions<R> {
     callbacks: Callbacks,
     limits: OutboxLimits,
     reconnect_buffer: ReconnectBuffer,
+    memory_budget: Option<usize>,
     republishing: Republishing,
     decode: DecodeLimits,
     read_buffer: usize,
@@ -81,6 +83,7 @@ impl<R> Default for ConnectOptions<R> {
             callbacks: Callbacks::default(),
             limits: OutboxLimits::default(),
             reconnect_buffer: ReconnectBuffer::default(),
+            memory_budget: None,
             republishing: Republishing::default(),
             decode: DecodeLimits::default(),
             read_buffer: BUFFER_MAX_DEFAULT,
@@ -113,6 +116,7 @@ impl<R> Clone for ConnectOptions<R> {
             callbacks: self.callbacks.clone(),
             limits: self.limits,
             reconnect_buffer: self.reconnect_buffer.clone(),
+            memory_budget: self.memory_budget,
             republishing: self.republishing.clone(),
             decode: self.decode,
             read_buffer: self.read_buffer,
@@ -149,6 +153,7 @@ impl<R> fmt::Debug for ConnectOptions<R> {
             .field("config", &self.config)
             .field("outbox", &self.limits)
             .field("reconnect_buffer", &self.reconnect_buffer)
+            .field("memory_budget", &self.memory_budget)
             .field("republishing", &self.republishing)
             .field("socket", &self.socket)
             .field("subscription", &self.subscription)
