@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 mod auth;
 mod back_pressure;
+mod by_hand;
 mod cluster;
+mod delivery;
 mod dialer;
 mod dropped;
 mod events;
@@ -23,6 +25,7 @@ mod reconnect;
 mod reconnect_buffer;
 mod request;
 mod secrets;
+mod sharing;
 mod shutdown;
 mod slow_consumers;
 mod subscribe;

@@ -111,7 +111,8 @@ fn text_of(panic: &(dyn core::any::Any + Send)) -> String {
 }
 
 impl Client {
-    /// Subscribes, and starts a thread that calls `handler` with each message.
+    /// Subscribes, and starts a thread that calls `handler` with each message; a
+    /// [`barrier`](Self::barrier) waits for it.
     ///
     /// # Errors
     ///
@@ -122,6 +123,7 @@ impl Client {
         F: FnMut(Message) + Send + 'static,
     {
         let subscriber = self.subscribe(subject).map_err(HandlerError::Subscribe)?;
+        subscriber.join_barriers();
         subscriber.handle_with(handler).map_err(|error| HandlerError::Thread(error.to_string()))
     }
 }

@@ -13,8 +13,8 @@ use crate::blocking::{Blocking, Client, Events, Subscriber};
 use crate::{
     ClosedError, DrainError, DrainReport, FlushError, HeaderMap, InvalidPool, Message, NextError,
     OutboundMessage, PublishError, ReconnectError, ReplyInbox, Request, RequestError, Server,
-    SlowConsumerPolicy, State, StateChanges, SubscribeError, ToServerAddrs, ToSubject,
-    UnsubscribeError,
+    SlowConsumerPolicy, State, StateChanges, SubscribeError, SubscriptionStates, ToServerAddrs,
+    ToSubject, UnsubscribeError,
 };
 use bytes::Bytes;
 use core::time::Duration;
@@ -90,6 +90,7 @@ twins! {
     call midge::Client, sync() -> Result<(), FlushError>;
     call midge::Client, sync_timeout(timeout: Duration) -> Result<(), FlushError>;
     call midge::Client, rtt() -> Result<Duration, FlushError>;
+    call midge::Client, barrier() -> ();
     call midge::Client, drain() -> Result<(), DrainError>;
     call midge::Client, drain_within(budget: Duration) -> Result<DrainReport, ClosedError>;
     call midge::Client, close() -> Result<(), ClosedError>;
@@ -104,6 +105,7 @@ twins! {
     change midge::Subscriber, next_timeout(timeout: Duration) -> Result<Message, NextError>;
     change midge::Subscriber, unsubscribe() -> Result<(), UnsubscribeError>;
     change midge::Subscriber, unsubscribe_after(unsub_after: u64) -> Result<(), UnsubscribeError>;
+    make midge::Subscriber, states() -> Blocking<SubscriptionStates>;
     change midge::Subscriber, drain() -> Result<(), UnsubscribeError>;
 
     build midge::SubscribeBuilder, queue_group(name: impl Into<String>) -> Self;
@@ -111,6 +113,7 @@ twins! {
     build midge::SubscribeBuilder, capacity(messages: usize) -> Self;
     build midge::SubscribeBuilder, capacity_bytes(bytes: usize) -> Self;
     build midge::SubscribeBuilder, slow_consumer(policy: SlowConsumerPolicy) -> Self;
+    build midge::SubscribeBuilder, shared() -> Self;
     end midge::SubscribeBuilder, confirmed() -> Result<Subscriber, SubscribeError>;
 }
 

@@ -27,7 +27,12 @@ pub enum Delivery {
     /// Hand it on, and expect more.
     Deliver(Slot),
     /// Hand it on; it was the last one, and the subscription is gone now.
-    DeliverLast(Slot),
+    DeliverLast {
+        /// Where it goes.
+        slot: Slot,
+        /// It was subscribed anew once, and the server may count otherwise: send it an `UNSUB`.
+        unsubscribe: Option<Sid>,
+    },
     /// No such subscription: an `UNSUB` was on its way. To be dropped silently.
     Unknown,
 }
@@ -46,6 +51,15 @@ pub struct Subscription {
     /// Deliveries so far, on all connections, those that found a full queue included.
     pub received: u64,
     state: State,
+    counted: Counted,
+}
+
+impl Subscription {
+    /// Deliveries that are left of a limit; at least 1, since a subscription ends with its last one.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        self.max.map(|max| max.saturating_sub(self.received).max(1))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +70,18 @@ enum State {
     Sent,
     /// Its `UNSUB` is on the wire; what is still in flight gets through.
     Draining,
+    /// As well, but it is to go on later: no server is told of it until then.
+    Paused,
+}
+
+/// Who knows how many messages of a limit are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    /// The server, too.
+    ByBoth,
+    /// The server counts from its last `SUB` on. Limits set later count from the first one, and
+    /// messages may have been in flight when a paused subscription went on.
+    Here,
 }
 
 /// The subscriptions of one client.
@@ -77,11 +103,16 @@ impl Subscriptions {
         queue: Option<String>,
         on_wire: crate::outbox::OnWire,
     ) -> Slot {
-        let state = match on_wire {
-            crate::outbox::OnWire::Yes => State::Sent,
-            crate::outbox::OnWire::No => State::Unsent,
+        let state = on_wire.into();
+        let subscription = Subscription {
+            sid,
+            subject,
+            queue,
+            max: None,
+            received: 0,
+            state,
+            counted: Counted::ByBoth,
         };
-        let subscription = Subscription { sid, subject, queue, max: None, received: 0, state };
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(subscription);
@@ -115,8 +146,12 @@ impl Subscriptions {
         subscription.received += 1;
         match subscription.max {
             Some(max) if subscription.received >= max => {
+                let unsubscribe = match subscription.counted {
+                    Counted::ByBoth => None,
+                    Counted::Here => Some(sid),
+                };
                 self.remove(sid);
-                Delivery::DeliverLast(Slot(index))
+                Delivery::DeliverLast { slot: Slot(index), unsubscribe }
             }
             Some(_) | None => Delivery::Deliver(Slot(index)),
         }
@@ -144,10 +179,38 @@ impl Subscriptions {
 
     /// Marks a subscription whose `UNSUB` is on the wire; it stays for what is in flight.
     pub fn set_draining(&mut self, sid: Sid) {
-        if let Some(&index) = self.by_sid.get(&sid)
-            && let Some(Some(subscription)) = self.slots.get_mut(index as usize)
-        {
+        if let Some(subscription) = self.get_mut(sid) {
             subscription.state = State::Draining;
+        }
+    }
+
+    /// Stops a subscription until [`resume`](Self::resume); says whether an `UNSUB` has to be sent.
+    /// What is in flight gets through.
+    pub fn pause(&mut self, sid: Sid) -> bool {
+        let Some(subscription) = self.get_mut(sid) else { return false };
+        match subscription.state {
+            State::Sent | State::Unsent => {
+                subscription.state = State::Paused;
+                true
+            }
+            State::Draining | State::Paused => false,
+        }
+    }
+
+    /// The subscription, if it is paused: what its `SUB` has to say, and the `UNSUB` behind it if
+    /// some of a limit [remain](Subscription::remaining).
+    #[must_use]
+    pub fn paused(&self, sid: Sid) -> Option<&Subscription> {
+        self.get(sid).filter(|subscription| subscription.state == State::Paused)
+    }
+
+    /// A paused subscription goes on; `on_wire` says whether its `SUB` is already in the outbox.
+    pub fn resume(&mut self, sid: Sid, on_wire: crate::outbox::OnWire) {
+        if let Some(subscription) = self.get_mut(sid)
+            && subscription.state == State::Paused
+        {
+            subscription.counted = Counted::Here;
+            subscription.state = on_wire.into();
         }
     }
 
@@ -160,6 +223,7 @@ impl Subscriptions {
             match subscription.state {
                 State::Draining => ended.push(subscription.sid),
                 State::Sent | State::Unsent => subscription.state = State::Unsent,
+                State::Paused => {}
             }
         }
         ended.into_iter().filter_map(|sid| self.remove(sid)).map(|(slot, _)| slot).collect()
@@ -173,12 +237,13 @@ impl Subscriptions {
                 continue;
             }
             subscription.state = State::Sent;
+            if subscription.received > 0 {
+                subscription.counted = Counted::Here;
+            }
             let queue = subscription.queue.as_deref().map(str::as_bytes);
             encode::subscribe(out, subscription.subject.as_bytes(), queue, subscription.sid);
-            if let Some(max) = subscription.max {
-                // The server counts from its own SUB on. A remainder of zero cannot be: such a
-                // subscription was removed at its last message.
-                let remaining = max.saturating_sub(subscription.received).max(1);
+            if let Some(remaining) = subscription.remaining() {
+                // The server counts from its own SUB on.
                 encode::unsubscribe(out, subscription.sid, Some(remaining));
             }
         }
@@ -188,6 +253,16 @@ impl Subscriptions {
     #[must_use]
     pub fn get(&self, sid: Sid) -> Option<&Subscription> {
         self.slots.get(*self.by_sid.get(&sid)? as usize)?.as_ref()
+    }
+
+    fn get_mut(&mut self, sid: Sid) -> Option<&mut Subscription> {
+        self.slots.get_mut(*self.by_sid.get(&sid)? as usize)?.as_mut()
+    }
+
+    /// The subscription whose messages go to `slot`.
+    #[must_use]
+    pub fn at(&self, slot: Slot) -> Option<&Subscription> {
+        self.slots.get(slot.index())?.as_ref()
     }
 
     /// Where the messages of `sid` go.
@@ -212,6 +287,15 @@ impl Subscriptions {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_sid.is_empty()
+    }
+}
+
+impl From<crate::outbox::OnWire> for State {
+    fn from(on_wire: crate::outbox::OnWire) -> Self {
+        match on_wire {
+            crate::outbox::OnWire::Yes => Self::Sent,
+            crate::outbox::OnWire::No => Self::Unsent,
+        }
     }
 }
 
@@ -243,7 +327,7 @@ mod tests {
         subscriptions.handle_disconnected();
         assert_eq!(replayed(&mut subscriptions), "SUB a.* q 1\r\nUNSUB 1 2\r\n");
         assert!(matches!(subscriptions.deliver(sid(1)), Delivery::Deliver(_)));
-        assert!(matches!(subscriptions.deliver(sid(1)), Delivery::DeliverLast(_)));
+        assert!(matches!(subscriptions.deliver(sid(1)), Delivery::DeliverLast { .. }));
         assert_eq!(subscriptions.deliver(sid(1)), Delivery::Unknown);
         assert!(subscriptions.is_empty());
     }
@@ -279,5 +363,58 @@ mod tests {
         assert_eq!(subscriptions.insert(sid(2), Subject::from("b"), None, OnWire::Yes), slot);
         assert_eq!(subscriptions.deliver(sid(1)), Delivery::Unknown);
         assert_eq!(subscriptions.deliver(sid(2)), Delivery::Deliver(slot));
+    }
+
+    #[test]
+    fn a_paused_subscription_is_told_to_no_server_until_it_goes_on() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        subscriptions.insert(sid(2), Subject::from("b"), None, OnWire::Yes);
+        assert!(subscriptions.pause(sid(1)));
+        assert!(!subscriptions.pause(sid(1)), "once is enough");
+        assert!(matches!(subscriptions.deliver(sid(1)), Delivery::Deliver(_)), "in flight");
+        subscriptions.handle_disconnected();
+        assert_eq!(replayed(&mut subscriptions), "SUB b 2\r\n");
+        assert!(subscriptions.paused(sid(2)).is_none());
+        assert!(subscriptions.paused(sid(1)).is_some());
+        subscriptions.resume(sid(1), OnWire::No);
+        assert!(subscriptions.paused(sid(1)).is_none());
+        assert_eq!(replayed(&mut subscriptions), "SUB a 1\r\n");
+    }
+
+    #[test]
+    fn a_draining_subscription_is_not_paused() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        subscriptions.set_draining(sid(1));
+        assert!(!subscriptions.pause(sid(1)));
+        subscriptions.resume(sid(1), OnWire::Yes);
+        assert_eq!(subscriptions.handle_disconnected().len(), 1, "it still drains");
+    }
+
+    #[test]
+    fn the_last_message_of_what_was_subscribed_anew_asks_for_an_unsub() {
+        for reconnected in [false, true] {
+            let mut subscriptions = Subscriptions::default();
+            let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+            subscriptions.deliver(sid(1));
+            if reconnected {
+                subscriptions.handle_disconnected();
+                assert_eq!(replayed(&mut subscriptions), "SUB a 1\r\n");
+            } else {
+                assert!(subscriptions.pause(sid(1)));
+                subscriptions.resume(sid(1), OnWire::Yes);
+            }
+            subscriptions.set_max(sid(1), 3);
+            assert_eq!(subscriptions.get(sid(1)).and_then(Subscription::remaining), Some(2));
+            subscriptions.deliver(sid(1));
+            let last = Delivery::DeliverLast { slot, unsubscribe: Some(sid(1)) };
+            assert_eq!(subscriptions.deliver(sid(1)), last);
+        }
+        let mut subscriptions = Subscriptions::default();
+        let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        subscriptions.set_max(sid(1), 1);
+        let last = Delivery::DeliverLast { slot, unsubscribe: None };
+        assert_eq!(subscriptions.deliver(sid(1)), last, "the server counted the same");
     }
 }

@@ -444,6 +444,34 @@ impl Client {
         receiver.await.unwrap_or(Err(FlushError::Closed))
     }
 
+    /// Waits until every subscription with a callback ([`Subscriber::handle`]) has handled all
+    /// messages that were queued before the call, and every other that
+    /// [joined](Subscriber::join_barriers).
+    ///
+    /// A subscription that is dropped meanwhile is not waited for. What is still on its way from the
+    /// server is not among it; call [`sync`](Self::sync) first to have it queued. Within a callback
+    /// this waits for that very callback, for ever: spawn it there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn barrier(&self) {
+        let (sender, receiver) = oneshot::channel();
+        {
+            let barrier = Arc::new(sender);
+            let mut callbacks = self.shared().callbacks.lock();
+            callbacks.retain(|mailbox| match mailbox.upgrade() {
+                Some(mailbox) => {
+                    mailbox.add_barrier(&barrier);
+                    true
+                }
+                None => false,
+            });
+        }
+        // Nobody sends: the last queue to pass it drops the sender.
+        let _: Result<(), oneshot::Canceled> = receiver.await;
+    }
+
     // ---- ending ----
 
     /// Ends all subscriptions in order, gets everything out, and closes.

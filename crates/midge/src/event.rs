@@ -31,6 +31,12 @@ pub enum Event {
     Closed,
     /// A subscription began to drop messages; told once until it keeps up again.
     SlowConsumer(u64),
+    /// The server was asked to stop a subscription that is full
+    /// ([`SlowConsumerPolicy::Pause`](crate::SlowConsumerPolicy::Pause)): what is published from here
+    /// on does not reach it.
+    SubscriptionPaused(u64),
+    /// The server was asked to go on with a paused subscription.
+    SubscriptionResumed(u64),
     /// The server complained.
     ServerError(ServerError),
     /// The client has something to say.
@@ -120,6 +126,8 @@ pub enum WritingState {
 pub enum ClientError {
     /// Anything else.
     Other(String),
+    /// A callback of this subscription panicked; its next message is handled all the same.
+    CallbackPanicked(u64),
     /// The limit of attempts was reached.
     MaxReconnects,
     /// The server that the application chose is not in the pool.
@@ -130,6 +138,7 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Other(text) => f.write_str(text),
+            Self::CallbackPanicked(sid) => write!(f, "a callback of subscription {sid} panicked"),
             Self::MaxReconnects => f.write_str("maximum number of reconnects reached"),
             Self::ServerNotInPool => f.write_str("the chosen server is not in the pool"),
         }
@@ -145,6 +154,8 @@ impl fmt::Display for Event {
             Self::Draining => f.write_str("draining"),
             Self::Closed => f.write_str("closed"),
             Self::SlowConsumer(sid) => write!(f, "slow consumer: subscription {sid}"),
+            Self::SubscriptionPaused(sid) => write!(f, "subscription {sid} paused"),
+            Self::SubscriptionResumed(sid) => write!(f, "subscription {sid} resumed"),
             Self::ServerError(error) => error.fmt(f),
             Self::ClientError(error) => write!(f, "client error: {error}"),
             Self::Fate(fate) => write!(

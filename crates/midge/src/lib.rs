@@ -26,6 +26,7 @@ mod request;
 mod runtime;
 mod secret;
 mod shared;
+mod sharing;
 mod sleep;
 mod statistics;
 mod subscribe;
@@ -48,7 +49,10 @@ pub use error::{
     SubscribeError, SubscribeErrorKind, UnsubscribeError,
 };
 pub use event::{ClientError, Event, Events, Fate, ReadingState, StateChanges, WritingState};
-pub use mailbox::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, Pending, SlowConsumerPolicy};
+pub use mailbox::{
+    DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, Gap, Pending, SlowConsumerPolicy, SubscriptionState,
+    SubscriptionStates,
+};
 pub use midge_proto::{
     AttemptFailure, Auth, Backoff, BufferDrops, BufferPolicy, Capability, Cause, CloseReason,
     DecodeLimits, Discovery, HeaderMap, HeaderName, HeaderValue, HeldFate, HeldPublish, LostReason,
@@ -65,7 +69,9 @@ pub use runtime::{Runtime, SocketOptions, SpawnError, Stream};
 pub use shared::{DrainReport, State};
 pub use statistics::Statistics;
 pub use subscribe::SubscribeBuilder;
-pub use subscriber::{Next, NextError, Subscriber};
+pub use subscriber::{
+    Closed, Handled, Item, Next, NextError, Subscriber, SubscriberWithGaps, SubscriptionClosed,
+};
 
 #[cfg(feature = "tls")]
 pub use rustls;

@@ -10,7 +10,7 @@ use crate::line::Line;
 use crate::mailbox::{Budget, End, Limits, Mailbox};
 use crate::nuid::IdGenerator;
 use crate::statistics::Statistics;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
 use bytes::Bytes;
 use core::net::SocketAddr;
 use core::task::Waker;
@@ -18,7 +18,8 @@ use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{
     CloseReason, FenceId, HeaderMap, Intake, Message, OnDisconnect, OnWire, Outbox, Publish,
-    Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sid, Subject,
+    Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sharing, Sid,
+    Subject,
 };
 use std::collections::HashMap;
 
@@ -98,6 +99,7 @@ pub(crate) struct Core {
     pub(crate) in_flight: u64,
     pub(crate) fences: HashMap<FenceId, Fence>,
     pub(crate) complaints: Complaints,
+    pub(crate) sharing: Sharing<Arc<Mailbox>>,
     next_fence: u64,
     next_sid: Sid,
     next_sleep: u64,
@@ -167,6 +169,8 @@ pub(crate) enum Command {
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     Mailbox(Arc<Mailbox>),
+    /// To the members of [`Core::sharing`] under this id.
+    Shared(Sid),
     Requests,
 }
 
@@ -211,6 +215,8 @@ impl core::fmt::Display for DrainReport {
 pub(crate) struct Shared {
     pub(crate) core: Mutex<Core>,
     pub(crate) events: EventQueue,
+    /// Subscriptions that a callback reads: a barrier waits for them.
+    pub(crate) callbacks: Mutex<Vec<Weak<Mailbox>>>,
     pub(crate) statistics: Arc<Statistics>,
     pub(crate) settings: Settings,
     pub(crate) attachment: Attachment,
@@ -280,6 +286,7 @@ impl Core {
             in_flight: 0,
             fences: HashMap::new(),
             complaints: Complaints::default(),
+            sharing: Sharing::default(),
             next_fence: 0,
             next_sid: Sid::FIRST,
             next_sleep: 0,

@@ -5,9 +5,10 @@ use crate::complaints::Listening;
 use crate::error::SubscribeError;
 use crate::mailbox::{Limits, SlowConsumerPolicy};
 use crate::shared::Validation;
-use crate::subscriber::Subscriber;
+use crate::subscriber::{Handled, Sharing, Subscriber};
 use crate::sync::Arc;
-use midge_proto::{ServerError, Subject, check_queue_group};
+use core::future::Future;
+use midge_proto::{Message, ServerError, Subject, check_queue_group};
 
 /// A subscription that is about to be made.
 #[derive(Debug)]
@@ -18,12 +19,13 @@ pub struct SubscribeBuilder {
     queue: Option<String>,
     max: Option<u64>,
     limits: Limits,
+    sharing: Sharing,
 }
 
 impl SubscribeBuilder {
     pub(crate) fn new(client: Client, subject: Subject) -> Self {
         let limits = client.shared().settings.subscription;
-        Self { client, subject, queue: None, max: None, limits }
+        Self { client, subject, queue: None, max: None, limits, sharing: Sharing::Alone }
     }
 
     /// Joins a queue group: each message goes to one of its members.
@@ -57,6 +59,20 @@ impl SubscribeBuilder {
         self
     }
 
+    /// Shares one `SUB` among all subscriptions of this client that are made so, with the same
+    /// subject and queue group: each message crosses the network once.
+    ///
+    /// Each subscriber has its own queue, limits, policy and end. Without a group each gets every
+    /// message. In a queue group each message goes to one of them in turn, and together they count
+    /// as one member for the server: three that share get the share of one. A
+    /// [`limit`](Self::limit) is counted for each alone, by this client. Unsubscribing, draining or
+    /// dropping one leaves the others alone; the last one ends the `SUB`. A refusal of the server
+    /// ends all. After a reconnect there is one `SUB` again, and each goes on with its count.
+    pub fn shared(mut self) -> Self {
+        self.sharing = Sharing::Shared;
+        self
+    }
+
     /// Makes the subscription: its `SUB` is in line behind everything this client did before.
     ///
     /// # Errors
@@ -72,12 +88,30 @@ impl SubscribeBuilder {
             check_queue_group(queue)?;
         }
         let handle = Arc::clone(&self.client.handle);
-        let mut subscriber = Subscriber::open(handle, self.subject, self.queue, self.limits)?;
+        let mut subscriber =
+            Subscriber::open(handle, self.subject, self.queue, self.limits, self.sharing)?;
         if let Some(max) = self.max {
             // Closed between the two: the subscriber says so at its first read.
             let _ = subscriber.limit(max);
         }
         Ok(subscriber)
+    }
+
+    /// Makes the subscription and returns a future that calls `callback` with each of its messages,
+    /// one after the other: to be spawned or awaited. See [`Subscriber::handle`].
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn handle<F, H>(
+        self,
+        callback: F,
+    ) -> Result<impl Future<Output = Handled> + use<F, H>, SubscribeError>
+    where
+        F: FnMut(Message) -> H,
+        H: Future<Output = ()>,
+    {
+        Ok(self.open()?.handle(callback))
     }
 
     /// Makes the subscription and returns once the server has it: whatever anybody publishes from

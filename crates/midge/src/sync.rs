@@ -1,7 +1,7 @@
 //! The one place that names locks and atomics.
 
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::{Arc, Weak};
 
 use std::sync::{MutexGuard, PoisonError};
 

@@ -133,3 +133,35 @@ fn a_full_channel_leaves_the_rest_in_the_subscription() {
     drop(messages);
     until("the end of the subscription", || client.subscription_count() == before - 1);
 }
+
+#[test]
+fn a_barrier_waits_for_the_threads_of_handlers() {
+    let server = server();
+    let client = connect(&server);
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let _handler = client
+        .subscribe_with("x", move |_| {
+            gate.recv_timeout(DEADLINE).unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+    for _ in 0..3 {
+        client.publish("x", "".into()).unwrap();
+    }
+    client.sync().unwrap();
+    let passed = Arc::new(AtomicU32::new(0));
+    let (flag, seen) = (Arc::clone(&passed), Arc::clone(&calls));
+    let waiting = std::thread::spawn(move || {
+        client.barrier();
+        flag.store(1, Ordering::SeqCst);
+        seen.load(Ordering::SeqCst)
+    });
+    go.send(()).unwrap();
+    go.send(()).unwrap();
+    until("two calls", || calls.load(Ordering::SeqCst) == 2);
+    assert_eq!(passed.load(Ordering::SeqCst), 0);
+    go.send(()).unwrap();
+    assert_eq!(within("the barrier", move || waiting.join()).unwrap(), 3);
+}

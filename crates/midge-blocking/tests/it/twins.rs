@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-/// Calls that need none: making connections, and what options read from files.
-const WITHOUT: [&str; 4] = ["connect", "wait", "with_credentials_file", "credentials_file"];
+/// Calls that need none: making connections, what options read from files, and passing messages on,
+/// for which there are channels with a thread of their own.
+const WITHOUT: [&str; 5] =
+    ["connect", "wait", "with_credentials_file", "credentials_file", "forward_to"];
 
 /// Public asynchronous functions in the sources under `folder`.
 fn asynchronous_calls(folder: &Path, calls: &mut Vec<String>) {

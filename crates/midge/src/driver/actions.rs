@@ -2,7 +2,7 @@
 
 use super::{Driver, Order, StreamState};
 use crate::dialer::DialRequest;
-use crate::event::{Event, Fate, ReadingState, WritingState};
+use crate::event::{Event, Fate, WritingState};
 use crate::layer::ProxyLayer;
 use crate::mailbox::End;
 use crate::shared::{ReplyFailure, State, wake};
@@ -159,9 +159,10 @@ impl Driver {
         for slot in self.connection.subscriptions().handle_disconnected() {
             self.end_slot(slot, End::Finished);
         }
-        if self.paused.take().is_some() {
-            self.shared.event(Event::Reading(ReadingState::Resumed));
+        for target in self.targets.iter().flatten() {
+            self.mailboxes(target).iter().for_each(|mailbox| mailbox.handle_disconnected());
         }
+        self.resume();
         // A PONG may cover part of the chunk that was cut.
         let (written, fenced) = self.connection.publishes_fenced();
         let fate = Fate {

@@ -21,7 +21,7 @@ impl Driver {
 
     /// Where to read to; `None` while nothing is to be read.
     pub fn read_buf(&mut self) -> Option<&mut [u8]> {
-        if self.stream != StreamState::Open || (self.paused.is_some() && !self.is_awaited()) {
+        if self.stream != StreamState::Open || (!self.paused.is_empty() && !self.is_awaited()) {
             return None;
         }
         if !self.layers.is_empty() {
@@ -194,8 +194,9 @@ impl Driver {
         self.settle(now);
     }
 
-    /// So many bytes were read into [`read_buf`](Self::read_buf).
-    pub fn handle_read(&mut self, now: Instant, count: usize) {
+    /// So many bytes were read into [`read_buf`](Self::read_buf): hands on every frame that is
+    /// complete, and returns how many there were.
+    pub fn handle_read(&mut self, now: Instant, count: usize) -> usize {
         add(&self.shared.statistics.in_bytes, count as u64);
         self.connection.handle_read(now);
         let before = self.inbound.filled().len();
@@ -203,12 +204,13 @@ impl Driver {
         if let Some(trace) = &mut self.trace {
             trace.read(now, self.inbound.filled().get(before..).unwrap_or_default());
         }
-        self.decode(now);
+        let frames = self.decode(now);
         if let Err(error) = received {
             self.fail_layer(now, error);
         }
         self.connection.handle_read_done(now);
         self.settle(now);
+        frames
     }
 
     /// The stream ended, by itself or by an error.
@@ -306,7 +308,7 @@ impl Driver {
         self.callbacks.poll_listener(cx)
     }
 
-    /// Polls the application's callbacks.
+    /// Polls the application's callbacks; ready when one has answered, and another may be next.
     pub fn poll_callbacks(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let Poll::Ready(outcome) = self.callbacks.poll(cx) else { return Poll::Pending };
         match outcome {

@@ -1,9 +1,8 @@
 //! What handles ask of the driver, in the order of their calls.
 
 use super::Driver;
-use crate::event::{Event, ReadingState};
-use crate::mailbox::End;
-use crate::shared::{Command, Core, Target, wake};
+use crate::mailbox::{End, Mailbox};
+use crate::shared::{Command, Core, Target};
 use crate::sync::Arc;
 use midge_proto::{Instant, OnWire, Sid, Slot};
 
@@ -70,35 +69,48 @@ impl Driver {
                 Command::SetEventCallback { callback, events } => {
                     self.callbacks.set_event_callback(callback, events);
                 }
-                Command::RoomMade => {
-                    if self.paused.take().is_some() {
-                        self.shared.event(Event::Reading(ReadingState::Resumed));
-                    }
-                }
+                Command::RoomMade => self.resume(),
                 Command::Close { done } => self.begin_close(now, done),
                 Command::Drain { budget, done } => self.begin_drain(now, budget, done),
                 Command::LastHandleDropped => self.begin_close(now, None),
             }
         }
-        self.connection.handle_reading(now, self.paused.is_some());
+        self.connection.handle_reading(now, !self.paused.is_empty());
     }
 
+    /// Ends a subscription, be it one of its own or one that shares another's `SUB`.
     pub(super) fn remove(&mut self, sid: Sid, end: End) {
         if let Some((slot, _)) = self.connection.subscriptions().remove(sid) {
-            self.end_slot(slot, end);
+            return self.end_slot(slot, end);
+        }
+        let left = self.shared.core.lock().leave_shared(sid);
+        if let Some(mailbox) = left {
+            mailbox.end(end);
+            self.resume();
         }
     }
 
     pub(super) fn end_slot(&mut self, slot: Slot, end: End) {
-        if let Some(Some(Target::Mailbox(mailbox))) =
-            self.targets.get_mut(slot.index()).map(Option::take)
-        {
-            if self.paused.as_ref().is_some_and(|paused| Arc::ptr_eq(paused, &mailbox)) {
-                self.paused = None;
-                self.shared.event(Event::Reading(ReadingState::Resumed));
+        if let Some(Some(target)) = self.targets.get_mut(slot.index()).map(Option::take) {
+            for mailbox in self.mailboxes(&target) {
+                mailbox.end(end.clone());
             }
-            wake(mailbox.end(end));
+            if let Target::Shared(wire) = target {
+                self.shared.core.lock().sharing.close(wire);
+            }
+            self.resume();
         }
         self.shared.core.lock().view.subscriptions = self.connection.subscriptions().len();
+    }
+
+    /// Where the messages of a target go, but for replies.
+    pub(super) fn mailboxes(&self, target: &Target) -> Vec<Arc<Mailbox>> {
+        match target {
+            Target::Mailbox(mailbox) => vec![Arc::clone(mailbox)],
+            Target::Shared(wire) => {
+                self.shared.core.lock().sharing.targets(*wire).cloned().collect()
+            }
+            Target::Requests => Vec::new(),
+        }
     }
 }

@@ -1,21 +1,24 @@
 //! From bytes to mailboxes: frames are decoded, sorted by subscription, and handed over in runs.
 
 use super::Driver;
-use crate::event::{Event, ReadingState};
-use crate::mailbox::{End, News};
+use crate::event::Event;
+use crate::mailbox::{Delivered, End, Mailbox, News};
 use crate::shared::{Reply, Shared, Target};
 use crate::statistics::add;
 use crate::sync::Arc;
 use bytes::Bytes;
 use core::task::Waker;
 use futures_channel::oneshot;
-use midge_proto::{Delivery, Frame, Instant, Message, MessageFrame, Slot};
+use midge_proto::{Delivery, Frame, Instant, Message, MessageFrame, Share, Sid};
 
 impl Driver {
-    pub(super) fn decode(&mut self, now: Instant) {
+    /// Hands on all complete frames, and returns how many they are.
+    pub(super) fn decode(&mut self, now: Instant) -> usize {
+        let mut count = 0;
         while self.connection.expects_frames() {
             match self.decoder.next(self.inbound.filled()) {
                 Ok(Some(Frame::Message { sid, frame })) => {
+                    count += 1;
                     if !self.connection.is_ready() {
                         self.connection.handle_frame(
                             now,
@@ -25,8 +28,11 @@ impl Driver {
                     }
                     match self.connection.subscriptions().deliver(sid) {
                         Delivery::Deliver(slot) => self.sorter.stage(slot, frame),
-                        Delivery::DeliverLast(slot) => {
+                        Delivery::DeliverLast { slot, unsubscribe } => {
                             self.sorter.stage(slot, frame);
+                            if let Some(sid) = unsubscribe {
+                                self.shared.core.lock().outbox.unsubscribe(sid, None);
+                            }
                             // The slot may be given to another subscription from here on.
                             self.deliver();
                             self.end_slot(slot, End::Finished);
@@ -35,6 +41,7 @@ impl Driver {
                     }
                 }
                 Ok(Some(frame)) => {
+                    count += 1;
                     if !self.sorter.is_empty() {
                         // What a PONG or an error tells is true of everything before it.
                         self.deliver();
@@ -57,6 +64,7 @@ impl Driver {
             }
         }
         self.deliver();
+        count
     }
 
     /// Hands the staged messages to their mailboxes and cuts the finished frames off the buffer.
@@ -71,18 +79,25 @@ impl Driver {
             return;
         }
         add(&self.shared.statistics.in_messages, self.sorter.len() as u64);
-        let mut wakers: Vec<Waker> = Vec::new();
-        let mut news = Vec::new();
-        let mut dropped = 0;
+        let mut tally = Tally::default();
+        let mut finished = Vec::new();
         for slot in self.sorter.touched() {
             let Some(Some(target)) = self.targets.get(slot.index()) else { continue };
             match target {
                 Target::Mailbox(mailbox) => {
                     let outcome = mailbox.deliver(&chunk, self.sorter.frames(slot));
-                    wakers.extend(outcome.waker);
-                    dropped += outcome.dropped;
-                    if let Some(kind) = outcome.news {
-                        news.push((slot, kind));
+                    tally.add(outcome, mailbox, || {
+                        self.connection.subscriptions().at(slot).map(|found| found.sid)
+                    });
+                }
+                Target::Shared(wire) => {
+                    let count = self.sorter.frames(slot).count();
+                    let shares = self.shared.core.lock().sharing.share(*wire, count);
+                    for Share { member, target, skip, take, last } in shares {
+                        let frames = self.sorter.frames(slot).skip(skip).take(take);
+                        let outcome = target.deliver(&chunk, frames);
+                        tally.add(outcome, &target, || Some(member));
+                        finished.extend(last.then_some(member));
                     }
                 }
                 Target::Requests => {
@@ -91,13 +106,16 @@ impl Driver {
             }
         }
         self.sorter.clear();
-        self.woken += wakers.len();
-        wakers.into_iter().for_each(Waker::wake);
-        if dropped > 0 {
-            add(&self.shared.statistics.dropped_messages, dropped);
+        self.woken += tally.wakers.len();
+        tally.wakers.into_iter().for_each(Waker::wake);
+        if tally.dropped > 0 {
+            add(&self.shared.statistics.dropped_messages, tally.dropped);
         }
-        for (slot, kind) in news {
-            self.handle_news(slot, kind);
+        for (sid, mailbox, kind) in tally.news {
+            self.handle_news(sid, mailbox, kind);
+        }
+        for member in finished {
+            self.remove(member, End::Finished);
         }
     }
 
@@ -106,32 +124,49 @@ impl Driver {
         core::mem::take(&mut self.woken) > 1
     }
 
-    fn handle_news(&mut self, slot: Slot, news: News) {
-        let sid = self
-            .connection
-            .subscriptions()
-            .iter()
-            .find(|(other, _)| *other == slot)
-            .map(|(_, subscription)| subscription.sid);
+    fn handle_news(&mut self, sid: Sid, mailbox: Arc<Mailbox>, news: News) {
         match news {
-            News::Slow => {
-                if let Some(sid) = sid {
-                    self.shared.event(Event::SlowConsumer(sid.get()));
-                }
-            }
-            News::Pause => {
-                if let Some(Some(Target::Mailbox(mailbox))) = self.targets.get(slot.index()) {
-                    self.paused = Some(Arc::clone(mailbox));
-                    self.shared.event(Event::Reading(ReadingState::Paused));
-                }
+            News::Slow => self.shared.event(Event::SlowConsumer(sid.get())),
+            News::Pause => self.pause_reading(mailbox),
+            News::Suspend => {
+                self.shared.event(Event::SlowConsumer(sid.get()));
+                self.suspend(sid, mailbox);
             }
             News::Failed => {
-                if let Some(sid) = sid {
-                    self.shared.event(Event::SlowConsumer(sid.get()));
+                self.shared.event(Event::SlowConsumer(sid.get()));
+                if self.connection.subscriptions().get(sid).is_some() {
                     self.shared.core.lock().outbox.unsubscribe(sid, None);
-                    self.remove(sid, End::Overflow);
                 }
+                self.remove(sid, End::Overflow);
             }
+        }
+    }
+}
+
+/// What the deliveries of one read came to.
+#[derive(Default)]
+struct Tally {
+    wakers: Vec<Waker>,
+    news: Vec<(Sid, Arc<Mailbox>, News)>,
+    dropped: u64,
+}
+
+impl Tally {
+    #[inline]
+    fn add(
+        &mut self,
+        outcome: Delivered,
+        mailbox: &Arc<Mailbox>,
+        sid: impl FnOnce() -> Option<Sid>,
+    ) {
+        self.wakers.extend(outcome.waker);
+        self.wakers.extend(outcome.watchers);
+        self.dropped += outcome.dropped;
+        // A subscription that got its last message has no news to tell.
+        if let Some(news) = outcome.news
+            && let Some(sid) = sid()
+        {
+            self.news.push((sid, Arc::clone(mailbox), news));
         }
     }
 }

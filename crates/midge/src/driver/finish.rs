@@ -4,10 +4,10 @@ use super::Driver;
 use crate::error::FlushError;
 use crate::event::{ClientError, Event};
 use crate::mailbox::End;
-use crate::shared::{Command, Fence, ReplyFailure, State, Target, wake};
+use crate::shared::{Command, Fence, ReplyFailure, State};
 use crate::sync::Arc;
 use core::task::Waker;
-use midge_proto::{CloseReason, Instant};
+use midge_proto::{CloseReason, Instant, Sharing};
 
 impl Driver {
     /// The machine is closed: everybody who waits hears it.
@@ -40,8 +40,8 @@ impl Driver {
         }
         line.into_iter().for_each(Waker::wake);
         for target in core::mem::take(&mut self.targets).into_iter().flatten() {
-            if let Target::Mailbox(mailbox) = target {
-                wake(mailbox.end(End::Closed));
+            for mailbox in self.mailboxes(&target) {
+                mailbox.end(End::Closed);
             }
         }
         for command in core::mem::take(&mut self.deferred) {
@@ -54,7 +54,9 @@ impl Driver {
             }
         }
         self.sleeps.clear();
-        self.paused = None;
+        self.paused.clear();
+        self.suspended.clear();
+        shared.core.lock().sharing = Sharing::default();
         self.shutdown.finish(unwritten);
         if unwritten > 0 {
             self.shared.event(Event::Abandoned(unwritten));

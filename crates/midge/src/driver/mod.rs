@@ -20,6 +20,7 @@ mod inbound;
 mod layers;
 mod order;
 mod outbound;
+mod pausing;
 mod run;
 mod shutdown;
 mod sleeps;
@@ -43,7 +44,7 @@ use crate::shared::{Command, Shared, Target};
 use crate::sync::Arc;
 use futures_channel::oneshot;
 use inbound::{ReadBuffer, Sorter};
-use midge_proto::{CloseReason, Connection, DecodeLimits, Decoder, Instant};
+use midge_proto::{CloseReason, Connection, DecodeLimits, Decoder, Instant, Sid};
 use outbound::Outbound;
 use shutdown::Shutdown;
 use sleeps::Sleeps;
@@ -52,11 +53,14 @@ use trace::Trace;
 
 /// One client's connection, without a runtime: it owns the protocol machine and the buffers.
 ///
-/// An adapter hands it to [`run`]. Whoever wants to drive it by hand calls, in a loop:
+/// An adapter hands it to [`run`]. Whoever wants to drive it by hand gets it from
+/// [`ConnectOptions::build`](crate::ConnectOptions::build) and calls, in a loop:
+/// [`handle_commands`](Self::handle_commands), [`handle_timeout`](Self::handle_timeout) at
+/// [`poll_timeout`](Self::poll_timeout), [`poll_callbacks`](Self::poll_callbacks) while it is ready,
 /// [`poll_order`](Self::poll_order) until `None`, [`write_slices`](Self::write_slices) and
-/// [`handle_written`](Self::handle_written), [`read_buf`](Self::read_buf) and
-/// [`handle_read`](Self::handle_read), [`handle_timeout`](Self::handle_timeout) at
-/// [`poll_timeout`](Self::poll_timeout), and [`park`](Self::park) before it sleeps.
+/// [`handle_written`](Self::handle_written) while [`prepare_write`](Self::prepare_write) says so,
+/// [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read), and [`park`](Self::park)
+/// before it sleeps. [`poll_listener`](Self::poll_listener) runs the event callback of the options.
 ///
 /// Dropping it ends the client: every waiter hears that it is closed.
 pub struct Driver {
@@ -89,7 +93,10 @@ pub struct Driver {
     republishing: Republishing,
     callbacks: CallbackRunner,
     connected: Option<oneshot::Sender<Result<(), CloseReason>>>,
-    paused: Option<Arc<Mailbox>>,
+    /// Full queues for which reading rests.
+    paused: Vec<Arc<Mailbox>>,
+    /// Full queues whose subscriptions the server was asked to stop.
+    suspended: Vec<(Sid, Arc<Mailbox>)>,
     writing: WritingState,
     shutdown: Shutdown,
     /// Bytes read when the last keep-alive PING went out, to tell an idle connection.
@@ -153,7 +160,8 @@ impl Driver {
             republishing: parts.republishing,
             callbacks: parts.callbacks,
             connected: Some(parts.connected),
-            paused: None,
+            paused: Vec::new(),
+            suspended: Vec::new(),
             writing: WritingState::Resumed,
             shutdown: Shutdown::default(),
             idle: IdleMark::default(),

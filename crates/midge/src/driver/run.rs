@@ -201,7 +201,9 @@ fn drain_input(
 ) -> Transfer {
     while let Some(buf) = driver.read_buf() {
         match stream.poll_read(cx, buf) {
-            Poll::Ready(Ok(count)) if count > 0 => driver.handle_read(now, count),
+            Poll::Ready(Ok(count)) if count > 0 => {
+                driver.handle_read(now, count);
+            }
             Poll::Ready(_) | Poll::Pending => break,
         }
     }

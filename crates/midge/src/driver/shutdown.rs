@@ -122,8 +122,9 @@ impl Driver {
         self.shared.event(Event::Draining);
         let sids: Vec<Sid> = {
             let targets = &self.targets;
-            let is_mailbox = |slot: midge_proto::Slot| {
-                matches!(targets.get(slot.index()), Some(Some(Target::Mailbox(_))))
+            let is_mailbox = |slot: midge_proto::Slot| match targets.get(slot.index()) {
+                Some(Some(Target::Mailbox(_) | Target::Shared(_))) => true,
+                Some(Some(Target::Requests) | None) | None => false,
             };
             let subscriptions = self.connection.subscriptions().iter();
             subscriptions.filter(|(slot, _)| is_mailbox(*slot)).map(|(_, sub)| sub.sid).collect()
@@ -142,6 +143,9 @@ impl Driver {
             core.fences.insert(fence, Fence::Drain);
         }
         drop(core);
+        for target in self.targets.iter().flatten() {
+            self.mailboxes(target).iter().for_each(|mailbox| mailbox.begin_drain());
+        }
         if fenced {
             self.shutdown.step = Step::Unsubscribing(sids);
         } else {
@@ -168,9 +172,11 @@ impl Driver {
         let mut reading = Vec::new();
         for sid in sids {
             let Some(slot) = self.connection.subscriptions().slot(sid) else { continue };
-            if let Some(Some(Target::Mailbox(mailbox))) = self.targets.get(slot.index()) {
-                mailbox.tell_when_read();
-                reading.push(Arc::clone(mailbox));
+            if let Some(Some(target)) = self.targets.get(slot.index()) {
+                for mailbox in self.mailboxes(target) {
+                    mailbox.tell_when_read();
+                    reading.push(mailbox);
+                }
             }
             self.remove(sid, End::Finished);
         }

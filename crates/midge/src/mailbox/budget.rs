@@ -72,6 +72,8 @@ impl Inbox {
             SlowConsumerPolicy::BackPressure => left.min(share.budget.max / 2),
             SlowConsumerPolicy::DropNewest
             | SlowConsumerPolicy::DropOldest
+            | SlowConsumerPolicy::LatestOnly
+            | SlowConsumerPolicy::Pause
             | SlowConsumerPolicy::Fail => 0,
         };
         let bytes = usize::try_from(pending_bytes + left - reserve).unwrap_or(usize::MAX);
@@ -151,6 +153,17 @@ mod tests {
         deliver(&other, 7);
         assert_eq!(deliver(&latest, 8), (5, false));
         assert_eq!((other.pending().bytes, latest.pending().bytes), (700, 300));
+    }
+
+    #[test]
+    fn the_latest_of_each_subject_are_bounded_by_the_budget_too() {
+        let budget = Arc::new(Budget::new(1_000));
+        let other = mailbox(SlowConsumerPolicy::DropNewest, &budget);
+        let latest = mailbox(SlowConsumerPolicy::LatestOnly, &budget);
+        assert_eq!(deliver(&latest, 5), (0, false));
+        assert_eq!((latest.pending().bytes, latest.pending().replaced), (100, 4));
+        assert_eq!(deliver(&other, 10).0, 1);
+        assert_eq!(deliver(&latest, 1).0, 0, "it replaces what counts already");
     }
 
     #[test]

@@ -1,22 +1,28 @@
 //! Where a subscription's messages wait for the one who reads them.
 
 mod budget;
+mod inbox;
+mod latest;
+mod marks;
 mod pending;
 mod policy;
 mod reader;
+mod state;
 
 pub(crate) use budget::Budget;
-use budget::Share;
+use inbox::{Drain, Episode, Gaps, Inbox, Tell};
+use marks::Barrier;
+pub use marks::Gap;
 pub use pending::Pending;
 pub(crate) use policy::Limits;
 pub use policy::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, SlowConsumerPolicy};
 pub(crate) use reader::{Reader, Refill, Room};
+pub use state::{SubscriptionState, SubscriptionStates};
 
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use bytes::Bytes;
 use core::task::Waker;
 use midge_proto::MessageFrame;
-use std::collections::VecDeque;
 
 /// Why no more messages will come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,45 +56,8 @@ pub(crate) struct Mailbox {
     /// Messages and bytes that the subscriber has taken; only the subscriber writes them.
     taken: AtomicU64,
     taken_bytes: AtomicU64,
-    /// Whether the driver stopped reading for this queue: a hint for the subscriber to look.
+    /// Whether the driver waits for room in this queue: a hint for the subscriber to look.
     pausing: AtomicBool,
-}
-
-#[derive(Debug)]
-struct Inbox {
-    runs: VecDeque<Run>,
-    spare: Option<Vec<MessageFrame>>,
-    waker: Option<Waker>,
-    limits: Limits,
-    end: Option<End>,
-    delivered: u64,
-    delivered_bytes: u64,
-    dropped: u64,
-    /// Messages and bytes dropped after they were delivered.
-    evicted: u64,
-    evicted_bytes: u64,
-    /// The driver wants to be told when everything was read.
-    tell_when_read: Tell,
-    max_pending: u64,
-    max_pending_bytes: u64,
-    episode: Episode,
-    /// What of a budget for all subscriptions is used here, if there is one.
-    share: Option<Share>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tell {
-    No,
-    Yes,
-}
-
-/// Whether the subscription is slow at present: news of it are given once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Episode {
-    Keeping,
-    /// The driver stopped reading for it and wants to be told when there is room.
-    Pausing,
-    Dropping,
 }
 
 /// What a delivery came to.
@@ -96,6 +65,8 @@ enum Episode {
 pub(crate) struct Delivered {
     /// To be woken once all locks are released.
     pub(crate) waker: Option<Waker>,
+    /// As well.
+    pub(crate) watchers: Vec<Waker>,
     pub(crate) dropped: u64,
     pub(crate) news: Option<News>,
 }
@@ -106,6 +77,8 @@ pub(crate) enum News {
     Slow,
     /// It is over its limit and asks for reading to pause.
     Pause,
+    /// It is over its limit and asks to be paused itself.
+    Suspend,
     /// It is over its limit and ended.
     Failed,
 }
@@ -118,23 +91,7 @@ impl Mailbox {
     /// An empty queue, which counts into `budget` if there is one.
     pub(crate) fn new(limits: Limits, budget: Option<&Arc<Budget>>) -> Self {
         Self {
-            inbox: Mutex::new(Inbox {
-                runs: VecDeque::new(),
-                spare: None,
-                waker: None,
-                limits,
-                end: None,
-                delivered: 0,
-                delivered_bytes: 0,
-                dropped: 0,
-                evicted: 0,
-                evicted_bytes: 0,
-                tell_when_read: Tell::No,
-                max_pending: 0,
-                max_pending_bytes: 0,
-                episode: Episode::Keeping,
-                share: budget.map(Share::new),
-            }),
+            inbox: Mutex::new(Inbox::new(limits, budget)),
             taken: AtomicU64::new(0),
             taken_bytes: AtomicU64::new(0),
             pausing: AtomicBool::new(false),
@@ -152,14 +109,16 @@ impl Mailbox {
         if inbox.end.is_some() {
             return outcome;
         }
-        let (taken, taken_bytes) =
-            (self.taken.load(Ordering::Relaxed), self.taken_bytes.load(Ordering::Relaxed));
+        let (mut pending, mut pending_bytes) = self.waiting(inbox);
+        let (limits, overflow) = inbox.limits_in_force(pending_bytes);
+        if limits.policy == SlowConsumerPolicy::LatestOnly {
+            outcome.dropped = inbox.put_latest(limits, chunk, frames);
+            let (pending, bytes) = self.waiting(inbox);
+            inbox.delivered(&mut outcome, pending, bytes);
+            return outcome;
+        }
         let mut run = inbox.spare.take().unwrap_or_default();
         run.clear();
-        let mut pending = inbox.delivered.saturating_sub(taken + inbox.evicted);
-        let mut pending_bytes =
-            inbox.delivered_bytes.saturating_sub(taken_bytes + inbox.evicted_bytes);
-        let (limits, overflow) = inbox.limits_in_force(pending_bytes);
         for frame in frames {
             let size = size_of(&frame);
             let full =
@@ -167,7 +126,7 @@ impl Mailbox {
             if full {
                 match limits.policy {
                     SlowConsumerPolicy::DropNewest => {
-                        outcome.dropped += 1;
+                        inbox.drop_newest(&mut outcome, run.len());
                         continue;
                     }
                     SlowConsumerPolicy::Fail => {
@@ -179,23 +138,22 @@ impl Mailbox {
                         if pending_bytes + size
                             > (limits.bytes as u64).saturating_add(overflow) =>
                     {
-                        outcome.dropped += 1;
+                        inbox.drop_newest(&mut outcome, run.len());
                         continue;
                     }
                     SlowConsumerPolicy::BackPressure => {
-                        if inbox.episode != Episode::Pausing {
-                            inbox.episode = Episode::Pausing;
-                            self.pausing.store(true, Ordering::Relaxed);
-                            outcome.news = Some(News::Pause);
-                        }
+                        self.ask_for_room(inbox, &mut outcome, News::Pause);
                     }
-                    SlowConsumerPolicy::DropOldest => {
-                        let Some(gone) = evict(&mut inbox.runs, &mut run) else {
-                            outcome.dropped += 1;
+                    SlowConsumerPolicy::Pause => {
+                        self.ask_for_room(inbox, &mut outcome, News::Suspend);
+                        inbox.drop_newest(&mut outcome, run.len());
+                        continue;
+                    }
+                    SlowConsumerPolicy::DropOldest | SlowConsumerPolicy::LatestOnly => {
+                        let Some(gone) = inbox.evict(&mut run) else {
+                            inbox.drop_newest(&mut outcome, run.len());
                             continue;
                         };
-                        inbox.evicted += 1;
-                        inbox.evicted_bytes += gone;
                         pending -= 1;
                         pending_bytes = pending_bytes.saturating_sub(gone);
                         outcome.dropped += 1;
@@ -208,34 +166,114 @@ impl Mailbox {
             pending += 1;
             pending_bytes += size;
         }
-        inbox.max_pending = inbox.max_pending.max(pending);
-        inbox.max_pending_bytes = inbox.max_pending_bytes.max(pending_bytes);
-        inbox.dropped += outcome.dropped;
-        inbox.charge(pending_bytes);
-        if outcome.dropped > 0 {
-            if inbox.episode == Episode::Keeping {
-                inbox.episode = Episode::Dropping;
-                outcome.news = Some(News::Slow);
-            }
-        } else if inbox.episode == Episode::Dropping {
-            inbox.episode = Episode::Keeping;
-        }
         if run.is_empty() {
             inbox.spare = Some(run);
         } else {
+            inbox.tail += run.len() as u64;
             inbox.runs.push_back(Run { chunk: chunk.clone(), frames: run, at: 0 });
         }
-        outcome.waker = inbox.waker.take();
+        inbox.delivered(&mut outcome, pending, pending_bytes);
         outcome
     }
 
-    /// Ends the queue behind what is in it; the first reason stays.
-    pub(crate) fn end(&self, end: End) -> Option<Waker> {
-        let mut inbox = self.inbox.lock();
-        if inbox.end.is_none() {
-            inbox.end = Some(end);
+    /// Messages and bytes that wait here or in the run that is being read.
+    #[inline]
+    fn waiting(&self, inbox: &Inbox) -> (u64, u64) {
+        let taken = self.taken.load(Ordering::Relaxed);
+        let taken_bytes = self.taken_bytes.load(Ordering::Relaxed);
+        (
+            inbox.delivered.saturating_sub(taken + inbox.evicted),
+            inbox.delivered_bytes.saturating_sub(taken_bytes + inbox.evicted_bytes),
+        )
+    }
+
+    /// Begins an episode that ends when there is room.
+    #[cold]
+    fn ask_for_room(&self, inbox: &mut Inbox, outcome: &mut Delivered, news: News) {
+        if inbox.episode != Episode::Pausing {
+            inbox.episode = Episode::Pausing;
+            self.pausing.store(true, Ordering::Relaxed);
+            outcome.news = Some(news);
         }
-        inbox.waker.take()
+    }
+
+    /// Ends the queue behind what is in it, and wakes who waits for that; the first reason stays.
+    pub(crate) fn end(&self, end: End) {
+        let mut outcome = Delivered::default();
+        {
+            let mut inbox = self.inbox.lock();
+            if inbox.end.is_none() {
+                inbox.end = Some(end);
+            }
+            self.forget_pause(&mut inbox);
+            outcome.waker = inbox.waker.take();
+            outcome.watchers = inbox.note_state();
+        }
+        outcome.wake();
+    }
+
+    /// The subscription is to end behind what is in flight.
+    pub(crate) fn begin_drain(&self) {
+        let watchers = {
+            let mut inbox = self.inbox.lock();
+            inbox.drain = Drain::Begun;
+            inbox.note_state()
+        };
+        watchers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The connection is lost: what was published since does not come, and what was paused is not.
+    pub(crate) fn handle_disconnected(&self) {
+        let watchers = {
+            let mut inbox = self.inbox.lock();
+            if inbox.limits.policy != SlowConsumerPolicy::Pause {
+                self.forget_pause(&mut inbox);
+            }
+            inbox.add_gap(0, Gap::UNSEEN);
+            inbox.note_state()
+        };
+        watchers.into_iter().for_each(Waker::wake);
+    }
+
+    fn forget_pause(&self, inbox: &mut Inbox) {
+        if inbox.episode == Episode::Pausing {
+            inbox.episode = Episode::Keeping;
+            self.pausing.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether something was stopped for want of room and there is none yet.
+    pub(crate) fn is_pausing(&self) -> bool {
+        self.inbox.lock().episode == Episode::Pausing
+    }
+
+    /// The subscription was stopped at the server: messages may be missing from here on.
+    pub(crate) fn note_unseen(&self) {
+        self.inbox.lock().add_gap(0, Gap::UNSEEN);
+    }
+
+    /// From now on, missing messages are told in their place.
+    pub(crate) fn tell_gaps(&self) {
+        self.inbox.lock().gaps = Gaps::Told;
+    }
+
+    pub(crate) fn state(&self) -> SubscriptionState {
+        self.inbox.lock().watchers.state()
+    }
+
+    pub(crate) fn watch(&self) -> SubscriptionStates {
+        self.inbox.lock().watchers.add()
+    }
+
+    /// Keeps `barrier` until the reader asks for more than what waits now; not at all if the reader
+    /// has come back from everything.
+    pub(crate) fn add_barrier(&self, barrier: &Barrier) {
+        let mut inbox = self.inbox.lock();
+        // A waker is there only while the reader waits at the end of the queue.
+        if inbox.delivered > 0 && inbox.waker.is_none() {
+            let tail = inbox.tail;
+            inbox.marks.add_barrier(tail, Arc::clone(barrier));
+        }
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -243,7 +281,15 @@ impl Mailbox {
     }
 
     pub(crate) fn set_limits(&self, limits: Limits) {
-        self.inbox.lock().limits = limits;
+        let mut inbox = self.inbox.lock();
+        inbox.limits = limits;
+        if limits.policy != SlowConsumerPolicy::LatestOnly
+            && let Some(mut latest) = inbox.latest.take()
+        {
+            while let Some(run) = latest.pop_run(Vec::new()) {
+                inbox.runs.push_back(run);
+            }
+        }
     }
 
     pub(crate) fn ended(&self) -> Option<End> {
@@ -252,15 +298,16 @@ impl Mailbox {
 
     pub(crate) fn pending(&self) -> Pending {
         let inbox = self.inbox.lock();
-        let taken = self.taken.load(Ordering::Relaxed);
-        let taken_bytes = self.taken_bytes.load(Ordering::Relaxed);
+        let (messages, bytes) = self.waiting(&inbox);
         Pending {
-            messages: inbox.delivered.saturating_sub(taken + inbox.evicted),
-            bytes: inbox.delivered_bytes.saturating_sub(taken_bytes + inbox.evicted_bytes),
+            messages,
+            bytes,
             max_messages: inbox.max_pending,
             max_bytes: inbox.max_pending_bytes,
             delivered: inbox.delivered,
+            delivered_bytes: inbox.delivered_bytes,
             dropped: inbox.dropped,
+            replaced: inbox.replaced,
         }
     }
 
@@ -276,8 +323,15 @@ impl Mailbox {
 
     /// Nobody will read it any more.
     pub(crate) fn abandon(&self) {
+        // Dropped after the lock is released: that wakes who waits for a barrier.
+        let _marks;
         let mut inbox = self.inbox.lock();
+        _marks = core::mem::take(&mut inbox.marks);
         inbox.runs.clear();
+        if let Some(latest) = &mut inbox.latest {
+            latest.clear();
+        }
+        inbox.front = inbox.tail;
         inbox.evicted = inbox.delivered - self.taken.load(Ordering::Relaxed);
         inbox.evicted_bytes = inbox.delivered_bytes - self.taken_bytes.load(Ordering::Relaxed);
         inbox.charge(0);
@@ -285,22 +339,13 @@ impl Mailbox {
 
     pub(crate) fn reset_max_pending(&self) {
         let mut inbox = self.inbox.lock();
-        (inbox.max_pending, inbox.max_pending_bytes) = (0, 0);
+        (inbox.max_pending, inbox.max_pending_bytes) = self.waiting(&inbox);
     }
 }
 
-/// Drops the oldest message of a queue, or of the run that is being made; returns its size.
-fn evict(runs: &mut VecDeque<Run>, making: &mut Vec<MessageFrame>) -> Option<u64> {
-    while let Some(oldest) = runs.front_mut() {
-        if let Some(frame) = oldest.frames.get(oldest.at) {
-            let size = size_of(frame);
-            oldest.at += 1;
-            if oldest.at == oldest.frames.len() {
-                runs.pop_front();
-            }
-            return Some(size);
-        }
-        runs.pop_front();
+impl Delivered {
+    /// Wakes whom it concerns; no lock may be held.
+    pub(crate) fn wake(self) {
+        self.watchers.into_iter().chain(self.waker).for_each(Waker::wake);
     }
-    (!making.is_empty()).then(|| size_of(&making.remove(0)))
 }

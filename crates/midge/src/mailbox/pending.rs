@@ -14,6 +14,11 @@ pub struct Pending {
     pub max_bytes: u64,
     /// Messages delivered to the application's queue in all.
     pub delivered: u64,
+    /// Their subjects, headers and payloads in bytes.
+    pub delivered_bytes: u64,
     /// Messages dropped for lack of room.
     pub dropped: u64,
+    /// Delivered messages whose place a newer one of the same subject took before they were read
+    /// ([`SlowConsumerPolicy::LatestOnly`](crate::SlowConsumerPolicy::LatestOnly)).
+    pub replaced: u64,
 }

@@ -15,8 +15,25 @@ pub enum SlowConsumerPolicy {
     DropNewest,
     /// The oldest message that waits is dropped and counted.
     DropOldest,
+    /// Only the newest message of each subject waits: it takes the place of the one before, which is
+    /// counted as replaced.
+    ///
+    /// The capacity bounds how many subjects may wait; beyond it the message that waits longest is
+    /// dropped and counted. A message keeps the place of the one that it replaces, so a subject that
+    /// changes all the time holds no other one up. What waits is copied out of the read buffer.
+    LatestOnly,
     /// The subscription ends.
     Fail,
+    /// The server is asked to stop this subscription, by `UNSUB`, until half of the limit is free,
+    /// and then to go on, by `SUB`. The rest of the connection does not notice.
+    ///
+    /// Messages published in between never reach this client: nobody can count them.
+    /// [`Event::SubscriptionPaused`](crate::Event::SubscriptionPaused) and
+    /// [`Event::SubscriptionResumed`](crate::Event::SubscriptionResumed) enclose the gap, and
+    /// [`Gap::unseen`](crate::Gap::unseen) marks it in the stream. What is on its way when the
+    /// subscription is full is dropped and counted. A subscription that shares its `SUB` with
+    /// others only drops.
+    Pause,
     /// Nothing more is read from the connection until there is room: no subscription of this client
     /// gets messages meanwhile, and the server holds back, too.
     ///

@@ -1,6 +1,7 @@
 //! The reading end of a mailbox.
 
-use super::{End, Episode, Mailbox, Run, Tell, size_of};
+use super::marks::Passed;
+use super::{End, Episode, Gap, Inbox, Mailbox, Run, Tell, size_of};
 use crate::sync::{Arc, Ordering};
 use core::task::Waker;
 use midge_proto::{Message, Subject};
@@ -21,6 +22,8 @@ pub(crate) struct Reader {
 pub(crate) enum Refill {
     /// Another run, with at least one message.
     Run,
+    /// Messages are missing here.
+    Gap(Gap),
     /// Nothing waits; the waker given, if one was, will be woken.
     Empty,
     End(End),
@@ -70,23 +73,26 @@ impl Reader {
 
     /// Whether there is room that the driver waits for; says so once.
     pub(crate) fn made_room(&self) -> Room {
-        let mut inbox = self.mailbox.inbox.lock();
-        if inbox.episode != Episode::Pausing {
-            return Room::Unasked;
+        let (room, watchers) = self.make_room(&mut self.mailbox.inbox.lock());
+        watchers.into_iter().for_each(Waker::wake);
+        room
+    }
+
+    fn make_room(&self, inbox: &mut Inbox) -> (Room, Vec<Waker>) {
+        let (pending, bytes) = self.mailbox.waiting(inbox);
+        if inbox.episode != Episode::Pausing || !inbox.has_room(pending, bytes) {
+            return (Room::Unasked, Vec::new());
         }
-        let pending = inbox.delivered.saturating_sub(self.taken + inbox.evicted);
-        let bytes = inbox.delivered_bytes.saturating_sub(self.taken_bytes + inbox.evicted_bytes);
-        if pending > inbox.limits.messages as u64 / 2 || bytes > inbox.limits.bytes as u64 / 2 {
-            return Room::Unasked;
-        }
-        inbox.episode = Episode::Keeping;
-        self.mailbox.pausing.store(false, Ordering::Relaxed);
-        Room::Made
+        self.mailbox.forget_pause(inbox);
+        (Room::Made, inbox.note_state())
     }
 
     /// Gets the next run, or leaves `waker` to be woken when there is one.
     pub(crate) fn refill(&mut self, waker: Option<&Waker>) -> (Refill, Room) {
         let done = self.run.take();
+        // Before the lock, so that they are dropped after it is released.
+        let mut passed = Passed::default();
+        let mut watchers = Vec::new();
         let mut inbox = self.mailbox.inbox.lock();
         if let Some(done) = done
             && done.frames.capacity() <= SPARE_FRAMES_MAX
@@ -97,24 +103,40 @@ impl Reader {
         let pending_bytes = inbox.delivered_bytes.saturating_sub(read);
         inbox.charge(pending_bytes);
         let mut room = Room::Unasked;
-        if let Some(run) = inbox.runs.pop_front() {
+        if inbox.episode == Episode::Pausing {
+            // The last messages may have been read before the driver asked for room.
+            (room, watchers) = self.make_room(&mut inbox);
+        }
+        if !inbox.marks.is_empty() {
+            let front = inbox.front;
+            passed = inbox.marks.pass(front);
+        }
+        let refill = if let Some(gap) = passed.gap {
+            Refill::Gap(gap)
+        } else if let Some(run) = inbox.pop_run() {
             self.run = Some(run);
-            return (Refill::Run, room);
-        }
-        if inbox.tell_when_read == Tell::Yes {
-            inbox.tell_when_read = Tell::No;
-            room = Room::Made;
-        }
-        if let Some(end) = &inbox.end {
-            return (Refill::End(end.clone()), room);
-        }
-        if let Some(waker) = waker {
-            match &mut inbox.waker {
-                Some(registered) => registered.clone_from(waker),
-                vacant => *vacant = Some(waker.clone()),
+            Refill::Run
+        } else {
+            if inbox.tell_when_read == Tell::Yes {
+                inbox.tell_when_read = Tell::No;
+                room = Room::Made;
             }
-        }
-        (Refill::Empty, room)
+            match (&inbox.end, waker) {
+                (Some(end), _) => Refill::End(end.clone()),
+                (None, Some(waker)) => {
+                    match &mut inbox.waker {
+                        Some(registered) => registered.clone_from(waker),
+                        vacant => *vacant = Some(waker.clone()),
+                    }
+                    Refill::Empty
+                }
+                (None, None) => Refill::Empty,
+            }
+        };
+        drop(inbox);
+        drop(passed);
+        watchers.into_iter().for_each(Waker::wake);
+        (refill, room)
     }
 }
 

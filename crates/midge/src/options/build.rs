@@ -58,6 +58,7 @@ impl<R> ConnectOptions<R> {
         let shared = Arc::new(Shared {
             core: Mutex::new(core),
             events: EventQueue::new(self.unheard),
+            callbacks: Mutex::default(),
             statistics: Arc::new(Statistics::default()),
             settings: Settings {
                 inbox_prefix: self.inbox_prefix,

@@ -1,10 +1,25 @@
 //! The reading end of a subscription.
 
+mod closed;
+mod error;
+mod forward;
+mod gaps;
+mod handling;
+
+pub use closed::{Closed, SubscriptionClosed};
+pub use error::NextError;
+pub use gaps::{Item, SubscriberWithGaps};
+pub use handling::Handled;
+
 use crate::client::Handle;
 use crate::error::UnsubscribeError;
-use crate::mailbox::{End, Limits, Mailbox, Pending, Reader, Refill, Room, SlowConsumerPolicy};
-use crate::shared::{Command, Fence, Target};
+use crate::mailbox::{
+    End, Limits, Mailbox, Pending, Reader, Refill, Room, SlowConsumerPolicy, SubscriptionState,
+    SubscriptionStates,
+};
+use crate::shared::{Command, Core, Fence, Target, wake};
 use crate::sync::Arc;
+use closed::Closing;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
@@ -21,10 +36,21 @@ pub struct Subscriber {
     sid: Sid,
     subject: Subject,
     queue: Option<String>,
+    sharing: Sharing,
     reader: Reader,
     handle: Arc<Handle>,
     ended: Option<End>,
     seen_dropped: u64,
+    closing: Closing,
+}
+
+/// Whose `SUB` it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Its own.
+    Alone,
+    /// That of all subscriptions of this client with the same subject and group.
+    Shared,
 }
 
 impl Subscriber {
@@ -34,24 +60,28 @@ impl Subscriber {
         subject: Subject,
         queue: Option<String>,
         limits: Limits,
+        sharing: Sharing,
     ) -> Result<Self, Refusal> {
         let mailbox = Arc::new(Mailbox::new(limits, handle.shared.settings.pending.as_ref()));
         let mut core = handle.shared.core.lock();
         let sid = core.next_sid();
-        let queue_bytes = queue.as_deref().map(str::as_bytes);
-        let on_wire = core.outbox.subscribe(subject.as_bytes(), queue_bytes, sid)?;
-        let target = Target::Mailbox(Arc::clone(&mailbox));
-        let waker = core.command(Command::Subscribe {
-            sid,
-            subject: subject.clone(),
-            queue: queue.clone(),
-            on_wire,
-            target,
-        });
+        let waker = match sharing {
+            Sharing::Shared => {
+                core.join_shared(sid, &subject, queue.as_deref(), Arc::clone(&mailbox))?
+            }
+            Sharing::Alone => {
+                let queue_bytes = queue.as_deref().map(str::as_bytes);
+                let on_wire = core.outbox.subscribe(subject.as_bytes(), queue_bytes, sid)?;
+                let target = Target::Mailbox(Arc::clone(&mailbox));
+                let (subject, queue) = (subject.clone(), queue.clone());
+                core.command(Command::Subscribe { sid, subject, queue, on_wire, target })
+            }
+        };
         drop(core);
-        crate::shared::wake(waker);
-        let reader = Reader::new(mailbox);
-        Ok(Self { sid, subject, queue, reader, handle, ended: None, seen_dropped: 0 })
+        wake(waker);
+        let (reader, closing) = (Reader::new(mailbox), Closing::default());
+        let (ended, seen_dropped) = (None, 0);
+        Ok(Self { sid, subject, queue, sharing, reader, handle, ended, seen_dropped, closing })
     }
 
     /// The next message; `None` when the subscription has ended and everything was read.
@@ -123,10 +153,20 @@ impl Subscriber {
     }
 
     fn unsubscribe_now(&mut self) -> Result<(), UnsubscribeError> {
-        self.change(|core, sid| {
-            core.outbox.unsubscribe(sid, None);
-            Command::Unsubscribe { sid, end: End::Finished }
-        })
+        let (end, sharing) = (End::Finished, self.sharing);
+        self.change(|core, sid| match sharing {
+            Sharing::Alone => {
+                core.outbox.unsubscribe(sid, None);
+                Some(Command::Unsubscribe { sid, end })
+            }
+            // To the driver it is not known; only what it does for want of room concerns it.
+            Sharing::Shared => core.leave_shared(sid).map(|_| Command::RoomMade),
+        })?;
+        match sharing {
+            Sharing::Alone => {}
+            Sharing::Shared => self.reader.mailbox().end(End::Finished),
+        }
+        Ok(())
     }
 
     /// Ends the subscription after `unsub_after` messages, counted from its beginning; at once when
@@ -142,13 +182,21 @@ impl Subscriber {
     }
 
     pub(crate) fn limit(&mut self, max: u64) -> Result<(), UnsubscribeError> {
-        if max == 0 {
-            return self.unsubscribe_now();
+        let sharing = self.sharing;
+        let mut reached = max == 0;
+        if !reached {
+            self.change(|core, sid| match sharing {
+                Sharing::Alone => {
+                    core.outbox.unsubscribe(sid, Some(max));
+                    Some(Command::UnsubscribeAfter { sid, max })
+                }
+                Sharing::Shared => {
+                    reached = core.sharing.set_max(sid, max);
+                    None
+                }
+            })?;
         }
-        self.change(|core, sid| {
-            core.outbox.unsubscribe(sid, Some(max));
-            Command::UnsubscribeAfter { sid, max }
-        })
+        if reached { self.unsubscribe_now() } else { Ok(()) }
     }
 
     /// Unsubscribes, and ends the stream once everything that was in flight has been read.
@@ -160,8 +208,14 @@ impl Subscriber {
     ///
     /// When the client is closed.
     pub async fn drain(&mut self) -> Result<(), UnsubscribeError> {
+        let sharing = self.sharing;
         self.change(|core, sid| {
-            core.outbox.unsubscribe(sid, None);
+            match sharing {
+                Sharing::Alone => {
+                    core.outbox.unsubscribe(sid, None);
+                }
+                Sharing::Shared => core.drain_shared(sid),
+            }
             let fence = core.next_fence();
             let fenced = match core.outbox.fence(fence) {
                 Ok(()) => {
@@ -170,26 +224,29 @@ impl Subscriber {
                 }
                 Err(_) => OnWire::No,
             };
-            Command::DrainSubscription { sid, fenced }
-        })
+            Some(Command::DrainSubscription { sid, fenced })
+        })?;
+        self.reader.mailbox().begin_drain();
+        Ok(())
     }
 
+    /// Does something under the lock and hands the driver what it has to know of it.
     fn change(
         &mut self,
-        command: impl FnOnce(&mut crate::shared::Core, Sid) -> Command,
+        change: impl FnOnce(&mut Core, Sid) -> Option<Command>,
     ) -> Result<(), UnsubscribeError> {
         let mut core = self.handle.shared.core.lock();
         if core.view.state == crate::State::Closed {
             return Err(crate::error::ClosedError);
         }
-        let command = command(&mut core, self.sid);
-        let waker = core.command(command);
+        let waker = change(&mut core, self.sid).and_then(|command| core.command(command));
         drop(core);
-        crate::shared::wake(waker);
+        wake(waker);
         Ok(())
     }
 
-    /// Its id on the wire, unique within the client.
+    /// Its id, unique within the client: the one on the wire, unless it
+    /// [shares](crate::SubscribeBuilder::shared) the `SUB` of others.
     #[must_use]
     pub fn sid(&self) -> Sid {
         self.sid
@@ -205,6 +262,18 @@ impl Subscriber {
     #[must_use]
     pub fn queue_group(&self) -> Option<&str> {
         self.queue.as_deref()
+    }
+
+    /// How it is at the moment.
+    #[must_use]
+    pub fn state(&self) -> SubscriptionState {
+        self.reader.mailbox().state()
+    }
+
+    /// How it is at the moment, and each change from then on; the stream outlives the subscriber.
+    #[must_use]
+    pub fn states(&self) -> SubscriptionStates {
+        self.reader.mailbox().watch()
     }
 
     /// What waits, what waited at most, what was dropped.
@@ -241,11 +310,11 @@ impl Subscriber {
     /// Why no more messages will come, once that is so.
     #[must_use]
     pub fn end_reason(&self) -> Option<NextError> {
-        self.reader.mailbox().ended().map(|end| error_of(&end))
+        self.reader.mailbox().ended().as_ref().map(NextError::from)
     }
 
     fn next_error(&self) -> NextError {
-        self.ended.as_ref().map_or(NextError::Finished, error_of)
+        self.ended.as_ref().map_or(NextError::Finished, NextError::from)
     }
 
     #[inline(always)]
@@ -257,7 +326,7 @@ impl Subscriber {
     #[inline(always)]
     fn take(&mut self, waker: Option<&Waker>) -> Poll<Option<Message>> {
         if !self.reader.has_message() {
-            let refill = self.refill(waker);
+            let refill = self.refill_message(waker);
             if !matches!(refill, Refill::Run) {
                 return self.nothing(refill);
             }
@@ -280,6 +349,16 @@ impl Subscriber {
     }
 
     #[inline(never)]
+    fn refill_message(&mut self, waker: Option<&Waker>) -> Refill {
+        loop {
+            match self.refill(waker) {
+                // Nobody asked to be told.
+                Refill::Gap(_) => {}
+                refill => return refill,
+            }
+        }
+    }
+
     fn refill(&mut self, waker: Option<&Waker>) -> Refill {
         let (refill, room) = self.reader.refill(waker);
         if room == Room::Made {
@@ -291,9 +370,12 @@ impl Subscriber {
     #[cold]
     fn nothing(&mut self, refill: Refill) -> Poll<Option<Message>> {
         match refill {
-            Refill::Run | Refill::Empty => Poll::Pending,
+            Refill::Run | Refill::Gap(_) | Refill::Empty => Poll::Pending,
             Refill::End(end) => {
-                self.ended = Some(end);
+                if self.ended.is_none() {
+                    self.tell_closed(&end);
+                    self.ended = Some(end);
+                }
                 Poll::Ready(None)
             }
         }
@@ -316,45 +398,6 @@ impl Future for Next<'_> {
     }
 }
 
-fn error_of(end: &End) -> NextError {
-    match end {
-        End::Finished => NextError::Finished,
-        End::Closed => NextError::Closed,
-        End::Overflow => NextError::SlowConsumer,
-        End::Refused(text) => NextError::Refused(text.clone()),
-    }
-}
-
-/// Why there is no next message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NextError {
-    /// None came within this time; the subscription goes on.
-    TimedOut(Duration),
-    /// Unsubscribed, drained, or the limit of messages was reached.
-    Finished,
-    /// The client was closed.
-    Closed,
-    /// More messages waited than allowed, and the policy was to fail.
-    SlowConsumer,
-    /// The server refused the subscription; this is what it said.
-    Refused(String),
-}
-
-impl fmt::Display for NextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TimedOut(after) => write!(f, "no message within {after:?}"),
-            Self::Finished => f.write_str("the subscription has ended"),
-            Self::Closed => f.write_str("the client is closed"),
-            Self::SlowConsumer => f.write_str("more messages waited than the subscription allows"),
-            Self::Refused(text) => write!(f, "subscription refused by the server: {text}"),
-        }
-    }
-}
-
-impl core::error::Error for NextError {}
-
 impl Stream for Subscriber {
     type Item = Message;
 
@@ -366,14 +409,17 @@ impl Stream for Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        let ended = self.reader.mailbox().ended().is_some();
+        let end = self.reader.mailbox().ended();
         self.reader.mailbox().abandon();
-        if ended {
+        if end.is_some() {
             // A drain may wait for this queue to be read.
             self.handle.shared.command(Command::RoomMade);
         } else {
             // A closed client has no subscriptions to end.
             let _ = self.unsubscribe_now();
+        }
+        if self.ended.is_none() {
+            self.tell_closed(&end.unwrap_or(End::Finished));
         }
     }
 }

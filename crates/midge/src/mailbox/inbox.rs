@@ -1,0 +1,212 @@
+//! What a mailbox keeps behind its lock.
+
+use super::budget::{Budget, Share};
+use super::latest::Latest;
+use super::marks::Marks;
+use super::state::Watchers;
+use super::{Delivered, End, Gap, Limits, News, Run, SubscriptionState, size_of};
+use crate::sync::Arc;
+use core::task::Waker;
+use midge_proto::MessageFrame;
+use std::collections::VecDeque;
+
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) runs: VecDeque<Run>,
+    /// What waits behind the runs while only the newest of each subject is kept.
+    pub(super) latest: Option<Box<Latest>>,
+    /// Places of the first message that waits here and of the next one to come, counted from the
+    /// first there ever was.
+    pub(super) front: u64,
+    pub(super) tail: u64,
+    pub(super) marks: Marks,
+    pub(super) gaps: Gaps,
+    pub(super) spare: Option<Vec<MessageFrame>>,
+    pub(super) waker: Option<Waker>,
+    pub(super) limits: Limits,
+    pub(super) end: Option<End>,
+    pub(super) delivered: u64,
+    pub(super) delivered_bytes: u64,
+    pub(super) dropped: u64,
+    pub(super) replaced: u64,
+    /// Messages and bytes dropped or replaced after they were delivered.
+    pub(super) evicted: u64,
+    pub(super) evicted_bytes: u64,
+    /// The driver wants to be told when everything was read.
+    pub(super) tell_when_read: Tell,
+    pub(super) max_pending: u64,
+    pub(super) max_pending_bytes: u64,
+    pub(super) episode: Episode,
+    pub(super) drain: Drain,
+    pub(super) watchers: Watchers,
+    /// What of a budget for all subscriptions is used here, if there is one.
+    pub(super) share: Option<Share>,
+}
+
+/// Whether missing messages are told in their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gaps {
+    Untold,
+    Told,
+}
+
+/// Whether the subscription was asked to end behind what is in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drain {
+    No,
+    Begun,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tell {
+    No,
+    Yes,
+}
+
+/// Whether the subscription is slow at present: news of it are given once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Episode {
+    Keeping,
+    /// The driver stopped something for it and wants to be told when there is room.
+    Pausing,
+    Dropping,
+}
+
+impl Inbox {
+    pub(super) fn new(limits: Limits, budget: Option<&Arc<Budget>>) -> Self {
+        Self {
+            runs: VecDeque::new(),
+            latest: None,
+            front: 0,
+            tail: 0,
+            marks: Marks::default(),
+            gaps: Gaps::Untold,
+            spare: None,
+            waker: None,
+            limits,
+            end: None,
+            delivered: 0,
+            delivered_bytes: 0,
+            dropped: 0,
+            replaced: 0,
+            evicted: 0,
+            evicted_bytes: 0,
+            tell_when_read: Tell::No,
+            max_pending: 0,
+            max_pending_bytes: 0,
+            episode: Episode::Keeping,
+            drain: Drain::No,
+            watchers: Watchers::default(),
+            share: budget.map(Share::new),
+        }
+    }
+
+    /// Closes the books on a delivery that left so much waiting.
+    #[inline]
+    pub(super) fn delivered(&mut self, outcome: &mut Delivered, pending: u64, pending_bytes: u64) {
+        self.max_pending = self.max_pending.max(pending);
+        self.max_pending_bytes = self.max_pending_bytes.max(pending_bytes);
+        self.charge(pending_bytes);
+        let slow = outcome.dropped > 0 || outcome.news.is_some();
+        if slow || self.episode == Episode::Dropping {
+            self.note_episode(outcome);
+        }
+        outcome.waker = self.waker.take();
+    }
+
+    #[cold]
+    pub(super) fn note_episode(&mut self, outcome: &mut Delivered) {
+        self.dropped += outcome.dropped;
+        match self.episode {
+            Episode::Keeping if outcome.dropped > 0 => {
+                self.episode = Episode::Dropping;
+                outcome.news = Some(News::Slow);
+            }
+            Episode::Dropping if outcome.dropped == 0 => self.episode = Episode::Keeping,
+            Episode::Keeping | Episode::Dropping | Episode::Pausing => {}
+        }
+        outcome.watchers = self.note_state();
+    }
+
+    /// Tells those who watch how the subscription is; they are to be woken without the lock.
+    pub(super) fn note_state(&mut self) -> Vec<Waker> {
+        let state = match (&self.end, self.drain, self.episode) {
+            (Some(_), _, _) => SubscriptionState::Closed,
+            (None, Drain::Begun, _) => SubscriptionState::Draining,
+            (None, Drain::No, Episode::Dropping | Episode::Pausing) => SubscriptionState::Slow,
+            (None, Drain::No, Episode::Keeping) => SubscriptionState::Active,
+        };
+        self.watchers.set(state)
+    }
+
+    /// Drops the message that would follow the `making` ones of the run that is being made.
+    #[cold]
+    pub(super) fn drop_newest(&mut self, outcome: &mut Delivered, making: usize) {
+        outcome.dropped += 1;
+        self.add_gap(making, Gap::dropped(1));
+    }
+
+    /// Messages are missing behind all that waits and `making` more.
+    pub(super) fn add_gap(&mut self, making: usize, gap: Gap) {
+        if self.gaps == Gaps::Told {
+            self.marks.add_gap(self.tail + making as u64, gap);
+        }
+    }
+
+    /// Drops the oldest message of the queue, or of the run that is being made; returns its size.
+    #[cold]
+    pub(super) fn evict(&mut self, making: &mut Vec<MessageFrame>) -> Option<u64> {
+        let size = match self.runs.front_mut() {
+            Some(oldest) => {
+                let size = oldest.frames.get(oldest.at).map(size_of);
+                oldest.at += 1;
+                if oldest.at >= oldest.frames.len() {
+                    self.runs.pop_front();
+                }
+                size?
+            }
+            None if making.is_empty() => return None,
+            None => {
+                self.tail += 1;
+                size_of(&making.remove(0))
+            }
+        };
+        self.count_evicted(size);
+        Some(size)
+    }
+
+    /// Counts the oldest message as dropped after it was delivered.
+    pub(super) fn count_evicted(&mut self, size: u64) {
+        self.front += 1;
+        self.evicted += 1;
+        self.evicted_bytes += size;
+        if self.gaps == Gaps::Told {
+            self.marks.add_gap_in_front(self.front, Gap::dropped(1));
+        }
+    }
+
+    /// Takes the oldest run, up to the first mark in it.
+    pub(super) fn pop_run(&mut self) -> Option<Run> {
+        let Some(mut run) = self.runs.pop_front() else {
+            let spare = self.spare.take().unwrap_or_default();
+            let run = self.latest.as_mut()?.pop_run(spare)?;
+            self.front += 1;
+            return Some(run);
+        };
+        let mut count = run.frames.len() - run.at;
+        if let Some(distance) = self.marks.distance(self.front)
+            && distance < count
+        {
+            let frames = run.frames.split_off(run.at + distance);
+            self.runs.push_front(Run { chunk: run.chunk.clone(), frames, at: 0 });
+            count = distance;
+        }
+        self.front += count as u64;
+        Some(run)
+    }
+
+    /// Whether half of the limits is free.
+    pub(super) fn has_room(&self, pending: u64, bytes: u64) -> bool {
+        pending <= self.limits.messages as u64 / 2 && bytes <= self.limits.bytes as u64 / 2
+    }
+}

@@ -1,0 +1,135 @@
+//! A client without a runtime: its driver carried by hand over a socket of the standard library.
+
+use crate::support::{DEADLINE, number_of, numbered, server};
+use core::task::{Context, Waker};
+use futures_util::FutureExt as _;
+use midge_tokio::proto::{Instant, Target};
+use midge_tokio::{Client, ConnectOptions, Driver, DriverOrder, Parked};
+use std::io::{IoSlice, Read as _, Write as _};
+use std::net::TcpStream;
+
+/// One who carries bytes: everything an adapter does, with a socket that blocks.
+struct Pump {
+    driver: Driver,
+    socket: Option<TcpStream>,
+    began: std::time::Instant,
+}
+
+impl Pump {
+    fn new(driver: Driver) -> Self {
+        Self { driver, socket: None, began: std::time::Instant::now() }
+    }
+
+    fn now(&self) -> Instant {
+        assert!(self.began.elapsed() < DEADLINE, "{:?} takes too long", self.driver);
+        Instant::ZERO + self.began.elapsed()
+    }
+
+    /// Everything but reading.
+    fn turn(&mut self) {
+        let now = self.now();
+        self.driver.handle_commands(now);
+        if self.driver.poll_timeout().is_some_and(|at| at <= now) {
+            self.driver.handle_timeout(now);
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        while self.driver.poll_callbacks(now, &mut cx).is_ready() {}
+        while let Some(order) = self.driver.poll_order() {
+            match order {
+                DriverOrder::Dial { dial, target: Target::Address(address), .. } => {
+                    let socket = TcpStream::connect(address).unwrap();
+                    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+                    self.driver.handle_dialed(now, dial, socket.local_addr().ok());
+                    self.socket = Some(socket);
+                }
+                DriverOrder::Hangup { .. } => self.socket = None,
+                other => panic!("{other:?} was not expected"),
+            }
+        }
+        while let Some(socket) = &mut self.socket
+            && self.driver.prepare_write(now)
+        {
+            let mut slices = [IoSlice::new(&[]); 32];
+            let filled = self.driver.write_slices(&mut slices);
+            let count = socket.write_vectored(&slices[..filled]).unwrap();
+            self.driver.handle_written(now, count);
+        }
+        assert_eq!(self.driver.park(Waker::noop()), Parked::Idle);
+    }
+
+    /// One read; returns how many frames were complete.
+    fn read(&mut self) -> usize {
+        let socket = self.socket.as_mut().unwrap();
+        let count = socket.read(self.driver.read_buf().unwrap()).unwrap();
+        let now = self.now();
+        self.driver.handle_read(now, count)
+    }
+
+    /// Goes on until the future is done.
+    fn run<T>(&mut self, future: impl Future<Output = T>) -> T {
+        let mut future = Box::pin(future);
+        loop {
+            if let Some(output) = future.as_mut().now_or_never() {
+                return output;
+            }
+            self.turn();
+            if let Some(output) = future.as_mut().now_or_never() {
+                return output;
+            }
+            if self.socket.is_some() {
+                self.read();
+            }
+        }
+    }
+}
+
+fn connect(url: &str) -> (Client, Pump) {
+    let (client, driver, first) = ConnectOptions::new().build(url, Instant::ZERO).unwrap();
+    let mut pump = Pump::new(driver);
+    pump.run(first.wait()).unwrap();
+    (client, pump)
+}
+
+#[test]
+fn a_driver_is_carried_by_hand_without_a_runtime() {
+    let server = server();
+    let (client, mut pump) = connect(&server.url());
+    let mut subscriber = client.subscription("h").open().unwrap();
+    for number in 0..1_000 {
+        pump.run(client.publish("h", numbered(number))).unwrap();
+    }
+    pump.run(client.sync()).unwrap();
+    for number in 0..1_000 {
+        assert_eq!(number_of(&subscriber.try_next().unwrap().unwrap()), number);
+    }
+    assert_eq!(subscriber.try_next(), Ok(None));
+    pump.run(client.close()).unwrap();
+    pump.turn();
+    assert!(pump.driver.is_closed() && pump.socket.is_none());
+}
+
+#[test]
+fn one_read_hands_on_all_complete_frames_and_counts_them() {
+    let server = server();
+    let (client, mut pump) = connect(&server.url());
+    let mut subscriber = client.subscription("h").open().unwrap();
+    pump.turn();
+    let (publisher, mut other) = connect(&server.url());
+    for number in 0..100 {
+        other.run(publisher.publish("h", numbered(number))).unwrap();
+    }
+    other.run(publisher.sync()).unwrap();
+    let mut frames = 0;
+    while frames < 100 {
+        let messages = client.statistics();
+        let before = messages.in_messages.load(core::sync::atomic::Ordering::Relaxed);
+        let count = pump.read();
+        frames += count;
+        let after = messages.in_messages.load(core::sync::atomic::Ordering::Relaxed);
+        assert_eq!(after - before, count as u64, "only messages come here");
+        let pending = subscriber.pending();
+        assert_eq!(pending.messages, frames as u64, "what was counted can be read");
+    }
+    assert_eq!(frames, 100);
+    assert_eq!(number_of(&subscriber.try_next().unwrap().unwrap()), 0);
+}
