@@ -28,6 +28,7 @@ mod secret;
 mod shared;
 mod sharing;
 mod sleep;
+mod sorter;
 mod statistics;
 mod subscribe;
 mod subscriber;

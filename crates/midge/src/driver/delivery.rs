@@ -81,27 +81,27 @@ impl Driver {
         add(&self.shared.statistics.in_messages, self.sorter.len() as u64);
         let mut tally = Tally::default();
         let mut finished = Vec::new();
-        for slot in self.sorter.touched() {
+        for nth in 0..self.sorter.slots() {
+            let Some((slot, staged)) = self.sorter.run(nth) else { continue };
             let Some(Some(target)) = self.targets.get(slot.index()) else { continue };
             match target {
                 Target::Mailbox(mailbox) => {
-                    let outcome = mailbox.deliver(&chunk, self.sorter.frames(slot));
+                    let outcome = mailbox.deliver_all(&chunk, staged);
                     tally.add(outcome, mailbox, || {
                         self.connection.subscriptions().at(slot).map(|found| found.sid)
                     });
                 }
                 Target::Shared(wire) => {
-                    let count = self.sorter.frames(slot).count();
-                    let shares = self.shared.core.lock().sharing.share(*wire, count);
+                    let shares = self.shared.core.lock().sharing.share(*wire, staged.len());
                     for Share { member, target, skip, take, last } in shares {
-                        let frames = self.sorter.frames(slot).skip(skip).take(take);
+                        let frames = staged.iter().skip(skip).take(take);
                         let outcome = target.deliver(&chunk, frames);
                         tally.add(outcome, &target, || Some(member));
                         finished.extend(last.then_some(member));
                     }
                 }
                 Target::Requests => {
-                    self.woken += reply_all(&self.shared, &chunk, self.sorter.frames(slot));
+                    self.woken += reply_all(&self.shared, &chunk, staged.iter());
                 }
             }
         }

@@ -1,8 +1,7 @@
-//! Bytes that came in: the buffer they are read into, and the sorting of messages by subscription.
+//! Bytes that came in: the buffer they are read into.
 
 use bytes::{Bytes, BytesMut};
 use core::mem;
-use midge_proto::{MessageFrame, Slot};
 use std::collections::VecDeque;
 
 /// Smallest read buffer in bytes: INFO and a few small messages.
@@ -126,87 +125,6 @@ impl ReadBuffer {
     pub(crate) fn shrink(&mut self) {
         if self.filled == 0 {
             self.clear();
-        }
-    }
-}
-
-/// The messages of one read, chained by subscription, so that each gets its run at one go.
-#[derive(Debug, Default)]
-pub(crate) struct Sorter {
-    staged: Vec<Staged>,
-    /// First and last of each chain, by slot.
-    chains: Vec<Chain>,
-    touched: Vec<Slot>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Staged {
-    frame: MessageFrame,
-    next: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Chain {
-    first: u32,
-    last: u32,
-}
-
-const NONE: u32 = u32::MAX;
-
-impl Sorter {
-    #[inline]
-    pub(crate) fn stage(&mut self, slot: Slot, frame: MessageFrame) {
-        let at = self.staged.len() as u32;
-        self.staged.push(Staged { frame, next: NONE });
-        let index = slot.index();
-        if index >= self.chains.len() {
-            self.chains.resize(index + 1, Chain { first: NONE, last: NONE });
-        }
-        let chain = &mut self.chains[index];
-        if chain.first == NONE {
-            chain.first = at;
-            self.touched.push(slot);
-        } else {
-            self.staged[chain.last as usize].next = at;
-        }
-        chain.last = at;
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.staged.is_empty()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.staged.len()
-    }
-
-    /// The slots with messages, in the order of their first ones.
-    pub(crate) fn touched(&self) -> impl Iterator<Item = Slot> {
-        self.touched.iter().copied()
-    }
-
-    /// The messages of a slot, in order.
-    pub(crate) fn frames(&self, slot: Slot) -> impl Iterator<Item = MessageFrame> {
-        let mut at = self.chains.get(slot.index()).map_or(NONE, |chain| chain.first);
-        core::iter::from_fn(move || {
-            let staged = self.staged.get(at as usize)?;
-            at = staged.next;
-            Some(staged.frame)
-        })
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.staged.clear();
-        for slot in self.touched.drain(..) {
-            self.chains[slot.index()] = Chain { first: NONE, last: NONE };
-        }
-    }
-
-    /// Lets go of memory: for an idle connection.
-    pub(crate) fn shrink(&mut self) {
-        if self.staged.is_empty() {
-            self.staged = Vec::new();
-            self.touched = Vec::new();
         }
     }
 }

@@ -19,6 +19,7 @@ pub use policy::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, SlowConsumerPolicy};
 pub(crate) use reader::{Reader, Refill, Room};
 pub use state::{SubscriptionState, SubscriptionStates};
 
+use crate::sorter::Staged;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use bytes::Bytes;
 use core::task::Waker;
@@ -98,14 +99,45 @@ impl Mailbox {
         }
     }
 
+    /// Adds all messages that one read has for this mailbox: where there is room for them, without
+    /// a look at each.
+    pub(crate) fn deliver_all(&self, chunk: &Bytes, staged: Staged<'_>) -> Delivered {
+        let inbox = &mut *self.inbox.lock();
+        let (count, size) = (staged.len() as u64, staged.bytes());
+        let (pending, bytes) = self.waiting(inbox);
+        let (limits, _) = inbox.limits_in_force(bytes);
+        let (pending, bytes) = (pending + count, bytes + size);
+        let fits = pending <= limits.messages as u64 && bytes <= limits.bytes as u64;
+        if !fits || limits.policy == SlowConsumerPolicy::LatestOnly || inbox.end.is_some() {
+            return self.deliver_each(inbox, chunk, staged.iter());
+        }
+        let mut spare = inbox.spare.take().unwrap_or_default();
+        spare.clear();
+        inbox.delivered += count;
+        inbox.delivered_bytes += size;
+        inbox.tail += count;
+        inbox.runs.push_back(Run { chunk: chunk.clone(), frames: staged.into_vec(spare), at: 0 });
+        let mut outcome = Delivered::default();
+        inbox.delivered(&mut outcome, pending, bytes);
+        outcome
+    }
+
     /// Adds messages of one read.
     pub(crate) fn deliver(
         &self,
         chunk: &Bytes,
         frames: impl Iterator<Item = MessageFrame>,
     ) -> Delivered {
+        self.deliver_each(&mut self.inbox.lock(), chunk, frames)
+    }
+
+    fn deliver_each(
+        &self,
+        inbox: &mut Inbox,
+        chunk: &Bytes,
+        frames: impl Iterator<Item = MessageFrame>,
+    ) -> Delivered {
         let mut outcome = Delivered::default();
-        let inbox = &mut *self.inbox.lock();
         if inbox.end.is_some() {
             return outcome;
         }

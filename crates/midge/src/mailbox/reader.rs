@@ -140,5 +140,6 @@ impl Reader {
     }
 }
 
-/// Longest emptied run that is kept to be filled again: 28 KiB.
-const SPARE_FRAMES_MAX: usize = 1024;
+/// Longest emptied run that is kept to be filled again, in messages: as many small ones as one read
+/// brings, in 56 KiB.
+const SPARE_FRAMES_MAX: usize = 2048;
