@@ -114,13 +114,14 @@ impl Driver {
             let _ = waiter.sender.send(Err(ReplyFailure::Refused(refusal)));
         }
         add(&self.shared.statistics.connects, 1);
-        if let Some(connected) = self.connected.take() {
-            let _ = connected.send(Ok(()));
-        }
         self.shared.event(Event::Connected);
         if !undeliverable.is_empty() {
             add(&self.shared.statistics.dropped_publishes, undeliverable.len() as u64);
             self.shared.event(Event::Undeliverable { subjects: undeliverable });
+        }
+        // Last, so that who waited for it is not told of it once more.
+        if let Some(connected) = self.connected.take() {
+            let _ = connected.send(Ok(()));
         }
     }
 
