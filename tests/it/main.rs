@@ -12,6 +12,8 @@ mod failures;
 mod features;
 mod flush;
 mod info;
+mod jetstream_consume;
+mod jetstream_publish;
 mod jetstream_requests;
 mod limits;
 mod loss;

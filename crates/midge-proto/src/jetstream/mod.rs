@@ -9,6 +9,7 @@
 //! | [`stream`], [`consumer`], [`account`] | configurations, infos, and the calls about them |
 //! | [`message`] | stored messages, acknowledgements, what a reply subject tells |
 //! | [`PublishMessage`](message::PublishMessage), [`PublishAck`], [`Schedule`], [`Counter`] | what goes into streams |
+//! | [`consume`] | the loops that read from consumers |
 //! | [`Status`] | what consumers say beside their messages |
 //! | [`ErrorCode`] | the errors of the server, by number |
 //!
@@ -35,6 +36,7 @@ pub(crate) mod test_messages;
 mod timestamp;
 
 pub mod account;
+pub mod consume;
 pub mod consumer;
 pub mod message;
 pub mod stream;

@@ -15,7 +15,7 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// Reads a duration that is not negative; `None` also if it is longer than 292 years.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(in crate::jetstream) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
         return Some(Duration::ZERO);

@@ -5,7 +5,7 @@ mod batch;
 mod counter;
 mod cron;
 mod fast_ingest;
-mod go_duration;
+pub(super) mod go_duration;
 mod message;
 mod schedule;
 mod ttl;

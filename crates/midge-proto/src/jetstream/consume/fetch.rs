@@ -1,0 +1,172 @@
+//! One pull from a consumer.
+
+use super::Verdict;
+use crate::jetstream::consumer::pull::BatchConfig;
+use crate::jetstream::invalid_config::InvalidConfig;
+use crate::jetstream::status::{Status, StatusClass};
+use crate::message::Message;
+use crate::time::Instant;
+use core::fmt;
+use core::time::Duration;
+
+/// Time that the answer to a pull may come late.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why a fetch ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FetchEnd {
+    /// It got all the messages it asked for.
+    Complete,
+    /// The server ended it: there is nothing (more), its time is over, or something is wrong.
+    Status(Status),
+    /// Nothing was heard of it for twice the heartbeat, or for longer than it may take.
+    Silence,
+    /// The connection was lost. What came before is good.
+    Disconnected,
+    /// It was stopped.
+    Stopped,
+}
+
+impl FetchEnd {
+    /// Whether nothing is wrong: all messages came, or there were no more in time.
+    #[must_use]
+    pub fn is_ordinary(&self) -> bool {
+        match self {
+            Self::Complete | Self::Stopped => true,
+            Self::Status(status) => status.class() == StatusClass::Ended,
+            Self::Silence | Self::Disconnected => false,
+        }
+    }
+}
+
+impl fmt::Display for FetchEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => f.write_str("all messages came"),
+            Self::Status(status) => status.fmt(f),
+            Self::Silence => f.write_str("nothing was heard of the consumer in time"),
+            Self::Disconnected => f.write_str("the connection was lost"),
+            Self::Stopped => f.write_str("it was stopped"),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting { messages: usize, give_up_at: Instant, quiet_until: Instant },
+    Ended(FetchEnd),
+}
+
+/// One pull from a consumer, up to its end and the reason for that.
+///
+/// The caller sends the pull ([`config`](Self::config)) with an inbox of its own as the reply
+/// subject, when it makes the machine: what another pull leaves behind must not end this one.
+#[derive(Debug)]
+pub struct Fetch {
+    config: BatchConfig,
+    state: State,
+}
+
+impl Fetch {
+    /// A pull that is sent now. Without `expires` and `no_wait` it waits for ever.
+    ///
+    /// # Errors
+    ///
+    /// When the heartbeat is more than half of the time of the pull, or group or priority are none.
+    pub fn new(now: Instant, config: BatchConfig) -> Result<Self, InvalidConfig> {
+        config.check()?;
+        let give_up_at = match config.expires {
+            Some(expires) => now + expires.saturating_add(GRACE),
+            None if config.no_wait => now + GRACE,
+            None => Instant::MAX,
+        };
+        // A batch of 0 counts as 1 at the server.
+        let messages = config.batch.max(1);
+        let mut fetch =
+            Self { config, state: State::Waiting { messages, give_up_at, quiet_until: now } };
+        fetch.hear(now);
+        Ok(fetch)
+    }
+
+    /// The body of the pull.
+    #[must_use]
+    pub const fn config(&self) -> &BatchConfig {
+        &self.config
+    }
+
+    /// Something came to the inbox.
+    pub fn handle_message(&mut self, now: Instant, message: &Message) -> Verdict {
+        self.hear(now);
+        let status = Status::of(message);
+        let State::Waiting { messages, .. } = &mut self.state else {
+            return if status.is_some() { Verdict::Consumed } else { Verdict::GiveBack };
+        };
+        match status {
+            None => {
+                *messages -= 1;
+                if *messages == 0 {
+                    self.state = State::Ended(FetchEnd::Complete);
+                }
+                Verdict::Deliver
+            }
+            Some(status) => {
+                if status.class() != StatusClass::Alive {
+                    self.state = State::Ended(FetchEnd::Status(status));
+                }
+                Verdict::Consumed
+            }
+        }
+    }
+
+    fn hear(&mut self, now: Instant) {
+        let heartbeat = self.config.idle_heartbeat;
+        if let State::Waiting { quiet_until, .. } = &mut self.state {
+            *quiet_until =
+                if heartbeat.is_zero() { Instant::MAX } else { now + heartbeat.saturating_mul(2) };
+        }
+    }
+
+    /// The time that [`poll_timeout`](Self::poll_timeout) named may have come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_some_and(|at| at <= now) {
+            self.state = State::Ended(FetchEnd::Silence);
+        }
+    }
+
+    /// The connection is gone, and the pull with it.
+    pub fn handle_disconnected(&mut self) {
+        self.end(FetchEnd::Disconnected);
+    }
+
+    /// Ends it: nobody wants the messages any more.
+    pub fn stop(&mut self) {
+        self.end(FetchEnd::Stopped);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Waiting { give_up_at, quiet_until, .. } => {
+                Some((*give_up_at).min(*quiet_until)).filter(|at| *at < Instant::MAX)
+            }
+            State::Ended(_) => None,
+        }
+    }
+
+    /// Why it has ended, if it has.
+    #[must_use]
+    pub const fn end_reason(&self) -> Option<&FetchEnd> {
+        match &self.state {
+            State::Ended(end) => Some(end),
+            State::Waiting { .. } => None,
+        }
+    }
+
+    fn end(&mut self, end: FetchEnd) {
+        if matches!(self.state, State::Waiting { .. }) {
+            self.state = State::Ended(end);
+        }
+    }
+}

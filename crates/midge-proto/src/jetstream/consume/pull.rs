@@ -1,0 +1,640 @@
+//! Continuous reading from a pull consumer (ADR-37).
+//!
+//! ```text
+//!             status: busy, absent, interrupted
+//!   Pulling ------------------------------------> Waiting --time--> Pulling
+//!    |  ^ '--missed heartbeat: void, pull again
+//!    |  '--------- reconnected ---------- Disconnected <-- from each of them
+//!    '--gone, refused--> Ended            drain: Draining --buffer empty--> Ended
+//! ```
+
+use super::retry::Retry;
+use super::{Verdict, push_event, token_of};
+use crate::header::NATS_PIN_ID;
+use crate::jetstream::consumer;
+use crate::jetstream::consumer::pull::BatchConfig;
+use crate::jetstream::invalid_config::InvalidConfig;
+use crate::jetstream::publish::go_duration;
+use crate::jetstream::status::{Left, PullLimit, Status, StatusClass};
+use crate::message::Message;
+use crate::time::Instant;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+/// Messages to ask for when bytes are the limit: the server counts both.
+const UNLIMITED_BATCH: u64 = 1_000_000;
+
+/// Time that an answer to a pull without heartbeats may come late.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How to read from a pull consumer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullOptions {
+    /// Most messages that are asked for or wait for the reader; 500 unless set, 0 means no limit and
+    /// needs one of bytes.
+    pub max_messages: usize,
+    /// Most bytes of the same; 0, which is the default, means no limit.
+    pub max_bytes: usize,
+    /// How long a pull waits at the server; 30 s unless set.
+    pub expires: Duration,
+    /// Time between two signs of life of a pull that waits, at most half of `expires`; 15 s unless
+    /// set, zero means none.
+    pub heartbeat: Duration,
+    /// Asks for more when so few messages are left; half of `max_messages` unless set.
+    pub threshold_messages: Option<usize>,
+    /// Asks for more when so few bytes are left; half of `max_bytes` unless set.
+    pub threshold_bytes: Option<usize>,
+    /// Ends after so many messages.
+    pub stop_after: Option<u64>,
+    /// The priority group (2.11).
+    pub group: Option<String>,
+    /// Only when the consumer has at least so many messages to deliver (2.11).
+    pub min_pending: Option<usize>,
+    /// Only when at least so many messages wait for an acknowledgement (2.11).
+    pub min_ack_pending: Option<usize>,
+    /// The priority, 0 to 9; lower comes first (2.12).
+    pub priority: Option<u8>,
+}
+
+impl Default for PullOptions {
+    fn default() -> Self {
+        Self {
+            max_messages: 500,
+            max_bytes: 0,
+            expires: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(15),
+            threshold_messages: None,
+            threshold_bytes: None,
+            stop_after: None,
+            group: None,
+            min_pending: None,
+            min_ack_pending: None,
+            priority: None,
+        }
+    }
+}
+
+impl PullOptions {
+    /// The same within what the consumer allows for one pull.
+    #[must_use]
+    pub fn limited_by(mut self, consumer: &consumer::Config) -> Self {
+        if let Ok(batch @ 1..) = usize::try_from(consumer.max_batch) {
+            self.limit_messages(batch);
+        }
+        if let Ok(bytes @ 1..) = usize::try_from(consumer.max_bytes) {
+            self.limit_bytes(bytes);
+        }
+        if !consumer.max_expires.is_zero() {
+            self.limit_expires(consumer.max_expires);
+        }
+        self
+    }
+
+    fn limit_messages(&mut self, max: usize) -> bool {
+        let limits = self.max_messages == 0 || max < self.max_messages;
+        if limits {
+            self.max_messages = max;
+        }
+        limits
+    }
+
+    fn limit_bytes(&mut self, max: usize) -> bool {
+        let limits = self.max_bytes == 0 || max < self.max_bytes;
+        if limits {
+            self.max_bytes = max;
+        }
+        limits
+    }
+
+    fn limit_expires(&mut self, max: Duration) -> bool {
+        let limits = max < self.expires;
+        self.expires = self.expires.min(max);
+        self.heartbeat = self.heartbeat.min(self.expires / 2);
+        limits
+    }
+
+    /// Follows a limit that the server named; false if that changes nothing.
+    fn limit(&mut self, limit: PullLimit, value: &str) -> bool {
+        let number = || value.parse().ok().filter(|number: &usize| *number > 0);
+        match limit {
+            PullLimit::Batch => number().is_some_and(|max| self.limit_messages(max)),
+            PullLimit::MaxBytes => number().is_some_and(|max| self.limit_bytes(max)),
+            PullLimit::Expires => go_duration::parse(value)
+                .filter(|max| !max.is_zero())
+                .is_some_and(|max| self.limit_expires(max)),
+        }
+    }
+
+    /// How much may be asked for or wait for the reader; bytes do not count if they have no limit.
+    fn capacity(&self) -> Amount {
+        let messages = match self.max_messages {
+            0 => UNLIMITED_BATCH,
+            limit => limit as u64,
+        };
+        Amount { messages, bytes: self.max_bytes as u64 }
+    }
+
+    /// What can still come: nothing, when either of the two is used up.
+    fn outstanding(&self, requested: Amount) -> Amount {
+        if requested.messages == 0 || self.max_bytes > 0 && requested.bytes == 0 {
+            Amount::ZERO
+        } else {
+            requested
+        }
+    }
+
+    fn is_low(&self, left: Amount) -> bool {
+        let messages = self.threshold_messages.unwrap_or(self.max_messages / 2) as u64;
+        let bytes = self.threshold_bytes.unwrap_or(self.max_bytes / 2) as u64;
+        left.messages <= messages.min(self.capacity().messages - 1)
+            || self.max_bytes > 0 && left.bytes <= bytes.min(self.capacity().bytes - 1)
+    }
+
+    /// Time without a sign of life after which a pull counts as lost.
+    fn patience(&self) -> Duration {
+        if self.heartbeat.is_zero() {
+            self.expires.saturating_add(GRACE)
+        } else {
+            self.heartbeat.saturating_mul(2)
+        }
+    }
+
+    fn pull(&self, amount: Amount, pin: Option<&String>) -> BatchConfig {
+        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        BatchConfig {
+            batch: count(amount.messages),
+            expires: Some(self.expires),
+            no_wait: false,
+            max_bytes: count(amount.bytes),
+            idle_heartbeat: self.heartbeat,
+            min_pending: self.min_pending,
+            min_ack_pending: self.min_ack_pending,
+            group: self.group.clone(),
+            id: pin.cloned(),
+            priority: self.priority,
+        }
+    }
+}
+
+/// Messages and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Amount {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Amount {
+    const ZERO: Self = Self { messages: 0, bytes: 0 };
+
+    const fn of(message: &Message) -> Self {
+        Self { messages: 1, bytes: message.length as u64 }
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            messages: self.messages.saturating_add(other.messages),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    const fn minus(self, other: Self) -> Self {
+        Self {
+            messages: self.messages.saturating_sub(other.messages),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+}
+
+impl From<Left> for Amount {
+    fn from(left: Left) -> Self {
+        Self { messages: left.messages, bytes: left.bytes }
+    }
+}
+
+/// A pull to be sent to [`next_subject`](consumer::pull::next_subject).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequest {
+    /// The last token of its reply subject: `<inbox>.<token>`. Subscribe to `<inbox>.*`.
+    pub token: u64,
+    /// Its body.
+    pub config: BatchConfig,
+}
+
+/// What people may want to know of a reading that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PullEvent {
+    /// Nothing was heard of a pull for twice the heartbeat; another one was sent.
+    MissedHeartbeat,
+    /// A pull ended in a way that does not end the reading; another is sent after the delay.
+    Trouble {
+        /// What the server says.
+        status: Status,
+        /// When the next pull is sent.
+        delay: Duration,
+    },
+    /// The server named a limit of the consumer, and pulls are within it from now on.
+    Limited(Status),
+    /// This client is the one that gets the messages of its group.
+    Pinned(String),
+    /// It is not any more.
+    Unpinned,
+}
+
+/// Why a reading ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PullEnd {
+    /// It was stopped or drained.
+    Stopped,
+    /// It had as many messages as it was to have.
+    Complete,
+    /// The consumer is gone, or will never serve such pulls.
+    Refused(Status),
+}
+
+impl fmt::Display for PullEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("reading was stopped"),
+            Self::Complete => f.write_str("reading is complete"),
+            Self::Refused(status) => status.fmt(f),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    /// Pulls are at the server, or the buffer has enough.
+    Pulling {
+        requested: Amount,
+        quiet_until: Instant,
+    },
+    /// The next pull is sent then.
+    Waiting {
+        until: Instant,
+    },
+    /// There is no connection to pull on.
+    Disconnected,
+    /// What is buffered is still read.
+    Draining,
+    Ended(PullEnd),
+}
+
+/// Reads from a pull consumer until it is stopped: asks for more in time, counts what is under way,
+/// and asks again after every way in which a pull can end.
+///
+/// Call [`handle_message`](Self::handle_message) for all that comes to the inbox, and
+/// [`handle_taken`](Self::handle_taken) when the reader has taken messages out of the buffer.
+///
+/// # Examples
+///
+/// ```
+/// use midge_proto::Instant;
+/// use midge_proto::jetstream::consume::{Pull, PullOptions};
+///
+/// let now = Instant::ZERO;
+/// let mut reading = Pull::new(now, PullOptions::default())?;
+/// let pull = reading.poll_action().expect("the first pull is due at once");
+/// assert_eq!(pull.config.batch, 500);
+/// assert_eq!(reading.poll_action(), None);
+/// assert!(reading.poll_timeout().is_some(), "somebody watches over it");
+/// # Ok::<(), midge_proto::jetstream::InvalidConfig>(())
+/// ```
+#[derive(Debug)]
+pub struct Pull {
+    options: PullOptions,
+    state: State,
+    buffered: Amount,
+    /// Messages still to come, if there is an end to them.
+    remaining: Option<u64>,
+    due: Option<PullRequest>,
+    events: VecDeque<PullEvent>,
+    /// The token of the pulls that count; answers to older ones do not.
+    token: u64,
+    pin: Option<String>,
+    retry: Retry,
+    /// Whether a message has come since the last pull.
+    came: bool,
+    /// Whether the next message has no room beside what is buffered.
+    full: bool,
+}
+
+impl Pull {
+    /// Begins to read on a connection that is up.
+    ///
+    /// # Errors
+    ///
+    /// When the heartbeat is more than half of the time of a pull, or group or priority are none.
+    pub fn new(now: Instant, options: PullOptions) -> Result<Self, InvalidConfig> {
+        options.pull(options.capacity(), None).check()?;
+        let mut pull = Self {
+            state: State::Disconnected,
+            buffered: Amount::ZERO,
+            remaining: options.stop_after,
+            due: None,
+            events: VecDeque::new(),
+            token: 0,
+            pin: None,
+            retry: Retry::default(),
+            came: false,
+            full: false,
+            options,
+        };
+        pull.handle_reconnected(now);
+        Ok(pull)
+    }
+
+    /// Something came to the inbox.
+    pub fn handle_message(&mut self, now: Instant, message: &Message) -> Verdict {
+        match Status::of(message) {
+            None => self.handle_delivery(now, message),
+            Some(status) => {
+                // Answers to pulls that were given up must not count against those under way.
+                if token_of(message).is_none_or(|token| token == self.token) {
+                    self.handle_status(now, status);
+                }
+                Verdict::Consumed
+            }
+        }
+    }
+
+    fn handle_delivery(&mut self, now: Instant, message: &Message) -> Verdict {
+        if matches!(self.state, State::Ended(_)) || self.remaining == Some(0) {
+            return Verdict::GiveBack;
+        }
+        self.retry.reset();
+        self.came = true;
+        let amount = Amount::of(message);
+        self.buffered = self.buffered.plus(amount);
+        if let Some(remaining) = &mut self.remaining {
+            *remaining -= 1;
+        }
+        if self.options.group.is_some() {
+            self.note_pin(message);
+        }
+        let patience = self.options.patience();
+        if let State::Pulling { requested, quiet_until } = &mut self.state {
+            *requested = self.options.outstanding(requested.minus(amount));
+            *quiet_until = now + patience;
+        }
+        self.refill(now);
+        Verdict::Deliver
+    }
+
+    fn note_pin(&mut self, message: &Message) {
+        let pin = message.headers.as_ref().and_then(|headers| headers.get(NATS_PIN_ID));
+        if let Some(pin) = pin.map(|pin| pin.as_str()).filter(|pin| !pin.is_empty())
+            && self.pin.as_deref() != Some(pin)
+        {
+            self.pin = Some(pin.into());
+            push_event(&mut self.events, PullEvent::Pinned(pin.into()));
+        }
+    }
+
+    fn handle_status(&mut self, now: Instant, status: Status) {
+        let patience = self.options.patience();
+        let State::Pulling { requested, quiet_until } = &mut self.state else { return };
+        *quiet_until = now + patience;
+        match status.class() {
+            StatusClass::Alive => self.retry.reset(),
+            StatusClass::Ended => {
+                match status.left() {
+                    Some(left) => {
+                        *requested = self.options.outstanding(requested.minus(left.into()));
+                    }
+                    // Nobody knows which of the pulls it was: none of them counts any more.
+                    None => self.void(),
+                }
+                let too_large = matches!(status, Status::MessageSizeExceedsMaxBytes(_));
+                if too_large && !self.came && self.buffered.messages > 0 {
+                    // It fits when the reader has made room; asking again before is in vain.
+                    self.full = true;
+                } else if too_large && !self.came
+                    || matches!(status, Status::InterestExpired(_) | Status::RequestsPending)
+                {
+                    self.wait(now, status);
+                } else {
+                    self.refill(now);
+                }
+            }
+            StatusClass::Busy
+            | StatusClass::Interrupted
+            | StatusClass::Absent
+            | StatusClass::Unknown => self.wait(now, status),
+            StatusClass::Unpinned => {
+                self.pin = None;
+                push_event(&mut self.events, PullEvent::Unpinned);
+                self.wait(now, status);
+            }
+            StatusClass::Refused => {
+                if let Status::ExceededLimit { limit, value } = &status
+                    && self.options.limit(*limit, value)
+                {
+                    push_event(&mut self.events, PullEvent::Limited(status));
+                    self.void();
+                    self.refill(now);
+                } else {
+                    self.end(PullEnd::Refused(status));
+                }
+            }
+            StatusClass::Gone => self.end(PullEnd::Refused(status)),
+        }
+    }
+
+    /// The reader has taken so many messages, with so many bytes ([`Message::length`]), out of the
+    /// buffer.
+    pub fn handle_taken(&mut self, now: Instant, messages: u64, bytes: u64) {
+        self.buffered = self.buffered.minus(Amount { messages, bytes });
+        if self.buffered.messages == 0 {
+            self.buffered.bytes = 0;
+        }
+        self.full = false;
+        self.refill(now);
+    }
+
+    /// The time that [`poll_timeout`](Self::poll_timeout) named may have come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match &self.state {
+            State::Waiting { until } if *until <= now => self.resume(now),
+            State::Pulling { requested, quiet_until }
+                if requested.messages > 0 && *quiet_until <= now =>
+            {
+                push_event(&mut self.events, PullEvent::MissedHeartbeat);
+                self.resume(now);
+            }
+            State::Waiting { .. }
+            | State::Pulling { .. }
+            | State::Disconnected
+            | State::Draining
+            | State::Ended(_) => {}
+        }
+    }
+
+    /// The connection is gone, and all pulls with it.
+    pub fn handle_disconnected(&mut self) {
+        match self.state {
+            State::Pulling { .. } | State::Waiting { .. } => {
+                self.due = None;
+                self.state = State::Disconnected;
+            }
+            State::Disconnected | State::Draining | State::Ended(_) => {}
+        }
+    }
+
+    /// There is a connection again, on which the inbox is subscribed to: pulls at once.
+    pub fn handle_reconnected(&mut self, now: Instant) {
+        match self.state {
+            State::Pulling { .. } | State::Waiting { .. } | State::Disconnected => {
+                self.retry.reset();
+                self.resume(now);
+            }
+            State::Draining | State::Ended(_) => {}
+        }
+    }
+
+    /// Ends at once: what is buffered is not to be read any more.
+    pub fn stop(&mut self) {
+        self.end(PullEnd::Stopped);
+    }
+
+    /// Asks for nothing more, and ends when what is buffered has been taken.
+    pub fn drain(&mut self) {
+        if !matches!(self.state, State::Ended(_)) {
+            self.due = None;
+            self.state = State::Draining;
+            self.end_if_done();
+        }
+    }
+
+    /// Forgets that the consumer was gone: there is another one.
+    pub(super) fn revive(&mut self) {
+        if matches!(self.state, State::Ended(PullEnd::Refused(_))) {
+            self.state = State::Disconnected;
+        }
+    }
+
+    /// The next pull to be sent.
+    pub fn poll_action(&mut self) -> Option<PullRequest> {
+        self.due.take()
+    }
+
+    /// The next news.
+    pub fn poll_event(&mut self) -> Option<PullEvent> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Pulling { requested, quiet_until } if requested.messages > 0 => {
+                Some(*quiet_until)
+            }
+            State::Waiting { until } => Some(*until),
+            State::Pulling { .. } | State::Disconnected | State::Draining | State::Ended(_) => None,
+        }
+    }
+
+    /// Why the reading has ended, if it has.
+    #[must_use]
+    pub const fn end_reason(&self) -> Option<&PullEnd> {
+        match &self.state {
+            State::Ended(end) => Some(end),
+            State::Pulling { .. }
+            | State::Waiting { .. }
+            | State::Disconnected
+            | State::Draining => None,
+        }
+    }
+
+    /// Messages that are asked for and have not come.
+    #[must_use]
+    pub const fn requested_messages(&self) -> u64 {
+        match &self.state {
+            State::Pulling { requested, .. } => requested.messages,
+            State::Waiting { .. } | State::Disconnected | State::Draining | State::Ended(_) => 0,
+        }
+    }
+
+    /// Messages that the reader has not taken.
+    #[must_use]
+    pub const fn buffered_messages(&self) -> u64 {
+        self.buffered.messages
+    }
+
+    /// The id under which this client is pinned.
+    #[must_use]
+    pub fn pin(&self) -> Option<&str> {
+        self.pin.as_deref()
+    }
+
+    /// Pulls anew: nothing that was asked for before counts.
+    fn resume(&mut self, now: Instant) {
+        self.due = None;
+        self.full = false;
+        self.token += 1;
+        self.state = State::Pulling { requested: Amount::ZERO, quiet_until: now };
+        self.refill(now);
+    }
+
+    /// Nothing that was asked for counts any more.
+    fn void(&mut self) {
+        self.due = None;
+        self.token += 1;
+        if let State::Pulling { requested, .. } = &mut self.state {
+            *requested = Amount::ZERO;
+        }
+    }
+
+    fn wait(&mut self, now: Instant, status: Status) {
+        let delay = self.retry.next();
+        self.void();
+        self.state = State::Waiting { until: now + delay };
+        push_event(&mut self.events, PullEvent::Trouble { status, delay });
+    }
+
+    /// Asks for what is missing, if little is left.
+    fn refill(&mut self, now: Instant) {
+        self.end_if_done();
+        let State::Pulling { requested, quiet_until } = &mut self.state else { return };
+        let left = requested.plus(self.buffered);
+        if self.full || self.due.is_some() || !self.options.is_low(left) {
+            return;
+        }
+        let mut missing = self.options.capacity().minus(left);
+        if let Some(remaining) = self.remaining {
+            missing.messages = missing.messages.min(remaining.saturating_sub(requested.messages));
+        }
+        if missing.messages == 0 || self.options.max_bytes > 0 && missing.bytes == 0 {
+            return;
+        }
+        if requested.messages == 0 {
+            *quiet_until = now + self.options.patience();
+        }
+        *requested = requested.plus(missing);
+        self.came = false;
+        let config = self.options.pull(missing, self.pin.as_ref());
+        self.due = Some(PullRequest { token: self.token, config });
+    }
+
+    fn end_if_done(&mut self) {
+        if self.buffered.messages > 0 {
+            return;
+        }
+        if matches!(self.state, State::Draining) {
+            self.end(PullEnd::Stopped);
+        } else if self.remaining == Some(0) {
+            self.end(PullEnd::Complete);
+        }
+    }
+
+    fn end(&mut self, end: PullEnd) {
+        if !matches!(self.state, State::Ended(_)) {
+            self.due = None;
+            self.state = State::Ended(end);
+        }
+    }
+}
