@@ -12,7 +12,7 @@ impl Client {
     /// Subscriptions end once what was in flight has been delivered; then their readers are given
     /// time to read it and may still publish; then publishing ends, a round trip proves that all of
     /// it arrived, and the client closes. What was delivered can still be read from a
-    /// [`Subscriber`] afterwards. Takes [`DRAIN_TIMEOUT`] at most.
+    /// [`Subscriber`](crate::Subscriber) afterwards. Takes [`DRAIN_TIMEOUT`] at most.
     ///
     /// # Errors
     ///

@@ -98,9 +98,9 @@ impl Client {
         receiver.await.unwrap_or(Err(FlushError::Closed))
     }
 
-    /// Waits until every subscription with a callback ([`Subscriber::handle`]) has handled all
+    /// Waits until every subscription with a callback ([`Subscriber::handle`](crate::Subscriber::handle)) has handled all
     /// messages that were queued before the call, and every other that
-    /// [joined](Subscriber::join_barriers).
+    /// [joined](crate::Subscriber::join_barriers).
     ///
     /// A subscription that is dropped meanwhile is not waited for. What is still on its way from the
     /// server is not among it; call [`sync`](Self::sync) first to have it queued. Within a callback
