@@ -19,6 +19,11 @@ test:
 # The core without std.
 no-std:
     cargo build -p midge-proto --no-default-features --features nkeys,jetstream
+    cargo run --release --manifest-path no-std/Cargo.toml
+
+# Every behaviour on every adapter over every transport; arguments are parts of names.
+conformance *args:
+    cargo test -p midge-tests --test conformance -- {{ args }}
 
 # The comparison with other clients; writes docs/benchmarks.md.
 bench *args:

@@ -1,1 +1,6 @@
-//! Nothing here: the package exists for its integration tests in `it/`.
+//! Nothing here: the package exists for its integration tests in `it/` and `conformance/`.
+
+/// The README's examples compile, one for each adapter.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -7,6 +7,7 @@ mod cluster;
 mod delivery;
 mod dialer;
 mod dropped;
+mod embedding;
 mod events;
 mod failures;
 mod features;
