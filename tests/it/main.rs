@@ -26,6 +26,7 @@ mod publish;
 mod reconfigure;
 mod reconnect;
 mod reconnect_buffer;
+mod recording;
 mod request;
 mod secrets;
 mod sharing;

@@ -10,7 +10,7 @@ use core::net::IpAddr;
 ///
 /// By default an announced address is taken, except that a server on a public address cannot send
 /// the client to a loopback or link-local one. Each rule that is set narrows this further.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Discovery {
     ignore: Setting,
     local: Setting,
@@ -19,7 +19,7 @@ pub struct Discovery {
     networks: Vec<(IpAddr, u8)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 enum Setting {
     #[default]
     Off,

@@ -92,6 +92,22 @@ pub struct Subscriptions {
     free: Vec<u32>,
     /// The last one found: messages come in runs.
     latest: Option<(Sid, u32)>,
+    /// Set where changes are written down.
+    changes: Option<Vec<Change>>,
+}
+
+/// A change, as a recording tells of it.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Change {
+    Insert { sid: Sid, subject: String, queue: Option<String>, on_wire: crate::outbox::OnWire },
+    Deliver { sid: Sid, count: u64 },
+    Remove(Sid),
+    SetMax { sid: Sid, max: u64 },
+    SetDraining(Sid),
+    Pause(Sid),
+    Resume { sid: Sid, on_wire: crate::outbox::OnWire },
+    Disconnected,
 }
 
 impl Subscriptions {
@@ -103,6 +119,12 @@ impl Subscriptions {
         queue: Option<String>,
         on_wire: crate::outbox::OnWire,
     ) -> Slot {
+        self.note(|| Change::Insert {
+            sid,
+            subject: subject.as_str().into(),
+            queue: queue.clone(),
+            on_wire,
+        });
         let state = on_wire.into();
         let subscription = Subscription {
             sid,
@@ -144,21 +166,70 @@ impl Subscriptions {
             return Delivery::Unknown;
         };
         subscription.received += 1;
-        match subscription.max {
-            Some(max) if subscription.received >= max => {
-                let unsubscribe = match subscription.counted {
+        let counted = subscription.counted;
+        let max = subscription.max.filter(|&max| subscription.received >= max);
+        if let Some(changes) = &mut self.changes {
+            note_delivery(changes, sid);
+        }
+        match max {
+            Some(_) => {
+                let unsubscribe = match counted {
                     Counted::ByBoth => None,
                     Counted::Here => Some(sid),
                 };
-                self.remove(sid);
+                self.take(sid);
                 Delivery::DeliverLast { slot: Slot(index), unsubscribe }
             }
-            Some(_) | None => Delivery::Deliver(Slot(index)),
+            None => Delivery::Deliver(Slot(index)),
+        }
+    }
+
+    /// Writes changes down from here on.
+    pub(crate) fn record(&mut self) {
+        self.changes = Some(Vec::new());
+    }
+
+    /// What was written down since the last call.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        self.changes.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
+    /// Does what was written down.
+    pub(crate) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Insert { sid, subject, queue, on_wire } => {
+                self.insert(sid, Subject::from(subject), queue, on_wire);
+            }
+            Change::Deliver { sid, count } => {
+                for _ in 0..count {
+                    self.deliver(sid);
+                }
+            }
+            Change::Remove(sid) => drop(self.remove(sid)),
+            Change::SetMax { sid, max } => drop(self.set_max(sid, max)),
+            Change::SetDraining(sid) => self.set_draining(sid),
+            Change::Pause(sid) => {
+                self.pause(sid);
+            }
+            Change::Resume { sid, on_wire } => self.resume(sid, on_wire),
+            Change::Disconnected => drop(self.handle_disconnected()),
+        }
+    }
+
+    #[inline]
+    fn note(&mut self, change: impl FnOnce() -> Change) {
+        if let Some(changes) = &mut self.changes {
+            changes.push(change());
         }
     }
 
     /// Ends a subscription at once.
     pub fn remove(&mut self, sid: Sid) -> Option<(Slot, Subscription)> {
+        self.note(|| Change::Remove(sid));
+        self.take(sid)
+    }
+
+    fn take(&mut self, sid: Sid) -> Option<(Slot, Subscription)> {
         let index = self.by_sid.remove(&sid)?;
         self.latest = None;
         let subscription = self.slots.get_mut(index as usize)?.take()?;
@@ -168,17 +239,19 @@ impl Subscriptions {
 
     /// Limits a subscription to `max` deliveries in all; returns its slot if that ends it at once.
     pub fn set_max(&mut self, sid: Sid, max: u64) -> Option<Slot> {
+        self.note(|| Change::SetMax { sid, max });
         let index = *self.by_sid.get(&sid)?;
         let subscription = self.slots.get_mut(index as usize)?.as_mut()?;
         subscription.max = Some(max);
         if subscription.received >= max {
-            return self.remove(sid).map(|(slot, _)| slot);
+            return self.take(sid).map(|(slot, _)| slot);
         }
         None
     }
 
     /// Marks a subscription whose `UNSUB` is on the wire; it stays for what is in flight.
     pub fn set_draining(&mut self, sid: Sid) {
+        self.note(|| Change::SetDraining(sid));
         if let Some(subscription) = self.get_mut(sid) {
             subscription.state = State::Draining;
         }
@@ -187,6 +260,7 @@ impl Subscriptions {
     /// Stops a subscription until [`resume`](Self::resume); says whether an `UNSUB` has to be sent.
     /// What is in flight gets through.
     pub fn pause(&mut self, sid: Sid) -> bool {
+        self.note(|| Change::Pause(sid));
         let Some(subscription) = self.get_mut(sid) else { return false };
         match subscription.state {
             State::Sent | State::Unsent => {
@@ -206,6 +280,7 @@ impl Subscriptions {
 
     /// A paused subscription goes on; `on_wire` says whether its `SUB` is already in the outbox.
     pub fn resume(&mut self, sid: Sid, on_wire: crate::outbox::OnWire) {
+        self.note(|| Change::Resume { sid, on_wire });
         if let Some(subscription) = self.get_mut(sid)
             && subscription.state == State::Paused
         {
@@ -218,6 +293,12 @@ impl Subscriptions {
     ///
     /// Returns the slots of the latter.
     pub fn handle_disconnected(&mut self) -> Vec<Slot> {
+        self.note(|| Change::Disconnected);
+        self.disconnect()
+    }
+
+    /// As above, by the connection itself.
+    pub(crate) fn disconnect(&mut self) -> Vec<Slot> {
         let mut ended = Vec::new();
         for subscription in self.slots.iter_mut().flatten() {
             match subscription.state {
@@ -226,7 +307,7 @@ impl Subscriptions {
                 State::Paused => {}
             }
         }
-        ended.into_iter().filter_map(|sid| self.remove(sid)).map(|(slot, _)| slot).collect()
+        ended.into_iter().filter_map(|sid| self.take(sid)).map(|(slot, _)| slot).collect()
     }
 
     /// Appends `SUB`, and `UNSUB` with what remains of a limit, for all that the server does not
@@ -296,6 +377,15 @@ impl From<crate::outbox::OnWire> for State {
             crate::outbox::OnWire::Yes => Self::Sent,
             crate::outbox::OnWire::No => Self::Unsent,
         }
+    }
+}
+
+/// One more message for `sid`; a run of them is one change.
+#[cold]
+fn note_delivery(changes: &mut Vec<Change>, sid: Sid) {
+    match changes.last_mut() {
+        Some(Change::Deliver { sid: last, count }) if *last == sid => *count += 1,
+        _ => changes.push(Change::Deliver { sid, count: 1 }),
     }
 }
 

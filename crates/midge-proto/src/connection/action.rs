@@ -113,7 +113,9 @@ pub enum Action {
 }
 
 /// Tells dials of one connection apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct DialId(pub(super) u64);
 
 /// What to dial.

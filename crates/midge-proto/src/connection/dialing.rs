@@ -1,5 +1,6 @@
 //! From nothing to a stream: which server, after what delay, at which address.
 
+use super::record::Input;
 use super::state::{Attempt, ConnectedBefore, Dial, Protection, State};
 use super::{
     Action, Cause, Choice, CloseReason, Connection, ConnectionEvent, Delay, DialId, FirstConnect,
@@ -17,6 +18,7 @@ use core::time::Duration;
 impl Connection {
     /// A host name was looked up.
     pub fn handle_resolved(&mut self, now: Instant, result: Result<Vec<SocketAddr>, String>) {
+        self.record(now, || Input::resolved(&result));
         let now = self.advance(now);
         let State::Resolving(attempt) = &mut self.state else { return };
         match result {
@@ -35,6 +37,7 @@ impl Connection {
 
     /// A stream could not be opened; answers to dials that were given up are ignored.
     pub fn handle_dial_failed(&mut self, now: Instant, dial: DialId, text: String) {
+        self.record(now, || Input::DialFailed { dial, text: text.clone() });
         let now = self.advance(now);
         let State::Dialing(attempt) = &self.state else { return };
         let mut attempt = attempt.clone();
@@ -58,6 +61,7 @@ impl Connection {
         now: Instant,
         choice: Option<(ServerAddr, Option<Duration>)>,
     ) -> Chosen {
+        self.record(now, || Input::ServerChosen(choice.clone()));
         let now = self.advance(now);
         let State::Choosing { picked: None, .. } = self.state else { return Chosen::TooLate };
         let Some((addr, delay)) = choice else {
@@ -74,6 +78,7 @@ impl Connection {
 
     /// The application named the delay before the next attempt.
     pub fn handle_delay_chosen(&mut self, now: Instant, delay: Duration) {
+        self.record(now, || Input::DelayChosen(delay));
         let now = self.advance(now);
         let State::Choosing { picked: Some(id), .. } = self.state else { return };
         self.begin_after(now, id, delay);

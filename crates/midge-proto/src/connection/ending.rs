@@ -1,5 +1,6 @@
 //! How attempts fail, connections are lost and everything ends.
 
+use super::record::Input;
 use super::state::{Attempt, Layer, Protection, State};
 use super::{
     Action, AttemptFailure, AuthFailures, Cause, CloseReason, Connection, ConnectionEvent,
@@ -17,6 +18,7 @@ use alloc::vec::Vec;
 impl Connection {
     /// The stream ended; `error` is what the operating system said, if it was not a clean end.
     pub fn handle_disconnected(&mut self, now: Instant, error: Option<String>) {
+        self.record(now, || Input::Disconnected(error.clone()));
         let now = self.advance(now);
         match &self.state {
             State::Ready(_) => {
@@ -70,6 +72,7 @@ impl Connection {
 
     /// Drops the connection and makes another one; cuts a wait short.
     pub fn force_reconnect(&mut self, now: Instant) {
+        self.record(now, || Input::ForceReconnect);
         let now = self.advance(now);
         match self.state {
             State::Ready(_) => self.lost(now, LostReason::Forced),
@@ -89,6 +92,7 @@ impl Connection {
 
     /// Ends everything, for good.
     pub fn close(&mut self, now: Instant) {
+        self.record(now, || Input::Close);
         self.advance(now);
         self.close_for(CloseReason::ByUser);
     }
@@ -121,7 +125,7 @@ impl Connection {
         self.control.clear();
         self.pings.reset();
         self.state = State::undecided(self.latest);
-        for slot_ended in self.subscriptions.handle_disconnected() {
+        for slot_ended in self.subscriptions.disconnect() {
             // Draining ones end with the connection; there was none, so none can be draining.
             debug_assert!(false, "slot {slot_ended:?} was draining without a connection");
         }

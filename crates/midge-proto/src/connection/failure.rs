@@ -84,7 +84,7 @@ pub enum Cause {
 }
 
 /// Why a WebSocket is not to be had, or broke.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum WebSocketError {
     /// The answer to the request is another than "101 Switching Protocols".

@@ -1,5 +1,6 @@
 //! What frames mean: INFO, PONG and `-ERR` in every state.
 
+use super::record::Input;
 use super::state::{Probe, State};
 use super::{Action, Cause, Connection, ConnectionEvent, LostReason};
 use crate::decoder::{DecodeError, Frame};
@@ -13,6 +14,7 @@ use alloc::string::{String, ToString};
 impl Connection {
     /// Bytes were read; to be called before the frames among them are handed over.
     pub fn handle_read(&mut self, now: Instant) {
+        self.record(now, || Input::Read);
         let now = self.advance(now);
         self.pings.heard(now);
         self.last_error = None;
@@ -20,6 +22,7 @@ impl Connection {
 
     /// One frame, but for messages, which the driver delivers by [`subscriptions`](Self::subscriptions).
     pub fn handle_frame(&mut self, now: Instant, frame: &Frame, buf: &[u8]) {
+        self.record(now, || Input::frame(frame, buf));
         let now = self.advance(now);
         match frame {
             Frame::Info(range) => {
@@ -60,6 +63,7 @@ impl Connection {
 
     /// All frames of a read were handed over.
     pub fn handle_read_done(&mut self, now: Instant) {
+        self.record(now, || Input::ReadDone);
         let now = self.advance(now);
         if let State::Settling { probe, .. } = &mut self.state
             && *probe == Probe::Unsent
@@ -71,6 +75,7 @@ impl Connection {
 
     /// What was read is not the protocol.
     pub fn handle_decode_error(&mut self, now: Instant, error: DecodeError) {
+        self.record(now, || Input::DecodeError(error.clone()));
         let now = self.advance(now);
         match self.state {
             State::Ready(_) => self.lost(now, LostReason::Protocol(error)),

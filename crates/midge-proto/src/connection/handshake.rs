@@ -1,5 +1,6 @@
 //! From a stream to `CONNECT`: TLS, credentials, and who may have them.
 
+use super::record::Input;
 use super::state::{Attempt, Info, Peer, Protection, State, TlsLock};
 use super::{Action, Cause, Connection, ConnectionEvent, LostReason, Scope, Secrets};
 use crate::connect_info::{Auth, ConnectInfo};
@@ -11,6 +12,7 @@ use alloc::string::{String, ToString};
 impl Connection {
     /// Bytes in clear were read behind INFO where TLS was to start.
     pub fn handle_plaintext(&mut self, now: Instant, bytes: &[u8]) {
+        self.record(now, || Input::Plaintext(bytes.to_vec()));
         let now = self.advance(now);
         if !matches!(self.state, State::Securing { .. }) || bytes.is_empty() {
             return;
@@ -23,6 +25,7 @@ impl Connection {
 
     /// The TLS handshake succeeded, with this peer.
     pub fn handle_secured(&mut self, now: Instant, peer: Peer) {
+        self.record(now, || Input::Secured(peer.clone()));
         let now = self.advance(now);
         let State::Securing { attempt, info } = &self.state else { return };
         let mut attempt = attempt.clone();
@@ -36,6 +39,7 @@ impl Connection {
 
     /// TLS failed, or is not to be had.
     pub fn handle_tls_failed(&mut self, now: Instant, text: String) {
+        self.record(now, || Input::TlsFailed(text.clone()));
         let now = self.advance(now);
         match self.state {
             // A refusal of the client's certificate arrives after the handshake with TLS 1.3.
@@ -56,6 +60,7 @@ impl Connection {
 
     /// Credentials are there, or could not be had.
     pub fn handle_authenticated(&mut self, now: Instant, result: Result<Auth, String>) {
+        self.record(now, || Input::authenticated(&result));
         let now = self.advance(now);
         let State::Authenticating(attempt) = &self.state else { return };
         match result {

@@ -1,5 +1,6 @@
 //! From a stream to where INFO is awaited: the proxy, TLS that comes first, the WebSocket.
 
+use super::record::Input;
 use super::state::{Attempt, Info, Layer, Peer, Protection, State, TlsLock};
 use super::{Action, Cause, Connection, DialId, LostReason, TlsMode, WebSocketError};
 use crate::proxy::ProxyError;
@@ -14,6 +15,7 @@ impl Connection {
     ///
     /// Other dials that are under way are of no use any more, and what comes of them is ignored.
     pub fn handle_dialed(&mut self, now: Instant, dial: DialId, secured: Option<String>) {
+        self.record(now, || Input::Dialed { dial, secured: secured.clone() });
         let now = self.advance(now);
         let State::Dialing(attempt) = &self.state else { return };
         let mut attempt = attempt.clone();
@@ -44,6 +46,7 @@ impl Connection {
 
     /// The proxy carries the stream on.
     pub fn handle_tunneled(&mut self, now: Instant) {
+        self.record(now, || Input::Tunneled);
         let now = self.advance(now);
         if let State::Layering { attempt, layer: Layer::Proxy } = &self.state {
             let attempt = attempt.clone();
@@ -53,6 +56,7 @@ impl Connection {
 
     /// The proxy does not carry the stream on.
     pub fn handle_proxy_failed(&mut self, now: Instant, error: ProxyError) {
+        self.record(now, || Input::ProxyFailed(error.clone()));
         let now = self.advance(now);
         if let State::Layering { layer: Layer::Proxy, .. } = self.state {
             self.attempt_failed(now, Cause::Proxy(error));
@@ -61,6 +65,7 @@ impl Connection {
 
     /// The WebSocket is open.
     pub fn handle_upgraded(&mut self, now: Instant) {
+        self.record(now, || Input::Upgraded);
         self.advance(now);
         if let State::Layering { attempt, layer: Layer::WebSocket } = &self.state {
             self.state = State::AwaitInfo(attempt.clone());
@@ -69,6 +74,7 @@ impl Connection {
 
     /// The WebSocket is not to be had, broke, or was closed by the server.
     pub fn handle_websocket_failed(&mut self, now: Instant, error: WebSocketError) {
+        self.record(now, || Input::WebSocketFailed(error.clone()));
         let now = self.advance(now);
         match self.state {
             State::Layering { .. }

@@ -39,6 +39,7 @@ mod layering;
 mod looks;
 mod pings;
 mod ready;
+mod record;
 mod settings;
 mod state;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub use dialing::Chosen;
 pub use failure::{AttemptFailure, Cause, CloseReason, LostReason, Step, WebSocketError};
 pub use pings::RoundTrips;
 pub use ready::Writing;
+pub use record::{InvalidRecord, Outputs, Playback};
 pub use state::{Peer, Phase};
 
 use crate::info::ServerInfo;
@@ -105,6 +107,8 @@ pub struct Connection {
     events: VecDeque<ConnectionEvent>,
     latest: Instant,
     next_dial: u64,
+    /// Set where everything that is told is written down.
+    log: Option<record::Log>,
 }
 
 impl Connection {
@@ -136,6 +140,7 @@ impl Connection {
             events: VecDeque::new(),
             latest: now,
             next_dial: 0,
+            log: None,
         };
         connection.next_attempt(now);
         connection

@@ -1,5 +1,6 @@
 //! A connection at work: what was written, whether the socket moves, which servers it announces.
 
+use super::record::Input;
 use super::state::{Attempt, ConnectedBefore, Peer, Protection, Reading, Ready, State};
 use super::{Action, Connection, ConnectionEvent};
 use crate::encode;
@@ -12,6 +13,7 @@ use alloc::vec::Vec;
 impl Connection {
     /// A chunk of the outbox is about to be written.
     pub fn handle_chunk_begun(&mut self, now: Instant, chunk: &Chunk) {
+        self.record(now, || Input::chunk_begun(chunk));
         let now = self.advance(now);
         for fence in chunk.fences() {
             let publishes = self.written + u64::from(fence.publishes_before);
@@ -22,6 +24,7 @@ impl Connection {
     /// The socket took the last byte of a chunk; returns it to be recycled, unless it is kept until
     /// a PONG covers it.
     pub fn handle_chunk_written(&mut self, chunk: Chunk) -> Option<Chunk> {
+        self.record(self.latest, || Input::ChunkWritten);
         self.written += u64::from(chunk.publishes());
         let done = self.unfenced.handle_written(chunk, self.written);
         if self.unfenced.wants_ping(UNFENCED_PING.min(self.config.unfenced_max / 4)) {
@@ -32,11 +35,13 @@ impl Connection {
 
     /// What was kept because nothing proves its arrival, once the connection is lost.
     pub fn take_unfenced(&mut self) -> Unfenced {
+        self.record(self.latest, || Input::TakeUnfenced);
         core::mem::take(&mut self.unfenced)
     }
 
     /// There are bytes to write and the socket takes none; or it took some again.
     pub fn handle_writing(&mut self, now: Instant, writing: Writing) {
+        self.record(now, || Input::Writing(writing));
         let now = self.advance(now);
         let timeout = self.config.write_timeout;
         let State::Ready(ready) = &mut self.state else { return };
@@ -53,6 +58,7 @@ impl Connection {
     /// The driver stopped or went on reading, to hold back a server that is faster than the
     /// application.
     pub fn handle_reading(&mut self, now: Instant, paused: bool) {
+        self.record(now, || Input::ReadingPaused(paused));
         self.advance(now);
         if let State::Ready(ready) = &mut self.state {
             ready.reading = if paused { Reading::Paused } else { Reading::Running };
@@ -61,6 +67,7 @@ impl Connection {
 
     /// Moves the bytes that go ahead of the outbox to the end of `out`.
     pub fn take_control(&mut self, out: &mut Vec<u8>) {
+        self.record(self.latest, || Input::TakeControl);
         out.append(&mut self.control);
         if self.control.capacity() > CONTROL_CAPACITY_KEPT {
             self.control = Vec::new();
@@ -69,6 +76,7 @@ impl Connection {
 
     /// Appends the `SUB`s that the server does not know yet to what goes out next.
     pub fn replay(&mut self) {
+        self.record(self.latest, || Input::Replay);
         self.subscriptions.replay(&mut self.control);
     }
 
@@ -140,7 +148,7 @@ const UNFENCED_PING: usize = 256 << 10;
 const CONTROL_CAPACITY_KEPT: usize = 256;
 
 /// Whether the socket takes bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Writing {
     /// It took some, or there are none to write.
     Progress,

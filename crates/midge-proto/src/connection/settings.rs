@@ -1,5 +1,6 @@
 //! What can be changed while it runs.
 
+use super::record::Input;
 use super::state::{Protection, Ready, State, TlsLock};
 use super::{Action, Connection, LostReason, Secrets, Step};
 use crate::server_addr::ServerAddr;
@@ -13,6 +14,7 @@ impl Connection {
     ///
     /// An attempt is given up if its server is no longer in the list, or for the same reason.
     pub fn set_servers(&mut self, servers: Vec<ServerAddr>) {
+        self.record(self.latest, || Input::SetServers(servers.clone()));
         if servers.iter().any(ServerAddr::tls_required) {
             self.tls_lock = TlsLock::Locked;
         }
@@ -37,6 +39,7 @@ impl Connection {
 
     /// Changes the time between keep-alive PINGs; zero stops them.
     pub fn set_ping_interval(&mut self, now: Instant, interval: Duration) {
+        self.record(now, || Input::SetPingInterval(interval));
         let now = self.advance(now);
         self.config.ping_interval = interval;
         if let State::Ready(ready) = &mut self.state {
@@ -46,6 +49,7 @@ impl Connection {
 
     /// Changes how many PINGs may be unanswered.
     pub fn set_max_pings_out(&mut self, max: u32) {
+        self.record(self.latest, || Input::SetMaxPingsOut(max));
         self.config.max_pings_out = max;
     }
 
@@ -54,6 +58,7 @@ impl Connection {
     /// What servers refused before does not count any more. The connection at hand stays, and so
     /// does [`Secrets::SentToAll`], which is about the servers.
     pub fn set_secrets(&mut self, secrets: Secrets) {
+        self.record(self.latest, || Input::SetSecrets(secrets));
         if self.config.secrets != Secrets::SentToAll {
             self.config.secrets = secrets;
         }
@@ -62,6 +67,7 @@ impl Connection {
 
     /// Changes the own limit on a message; the smaller of it and the server's counts.
     pub fn set_max_payload(&mut self, max: usize) {
+        self.record(self.latest, || Input::SetMaxPayload(max));
         self.config.max_payload = max;
         if self.is_ready() {
             self.actions.push_back(Action::Limits(self.limits()));

@@ -1,6 +1,7 @@
 //! The one deadline of each state.
 
 use super::pings::Tick;
+use super::record::Input;
 use super::state::{Reading, State};
 use super::{Cause, Connection, LostReason};
 use crate::time::Instant;
@@ -9,6 +10,7 @@ use core::time::Duration;
 impl Connection {
     /// Time has passed; spurious calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.record(now, || Input::Timeout);
         let now = self.advance(now);
         if self.poll_timeout().is_none_or(|at| at > now) {
             return;

@@ -6,7 +6,7 @@ use core::fmt;
 /// The stream of bytes cannot go on: the peer is out of step, or hostile.
 ///
 /// Nothing behind the place of the error can be trusted; the connection has to be given up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// A line began with none of the protocol's verbs.

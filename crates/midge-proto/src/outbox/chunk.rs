@@ -48,6 +48,11 @@ impl Chunk {
         Self { bytes, ..Self::default() }
     }
 
+    /// A chunk as a recording tells of it: its counts, and no frames.
+    pub(crate) fn of_record(len: usize, publishes: u32, fences: Vec<Fence>) -> Self {
+        Self { len, publishes, fences, ..Self::default() }
+    }
+
     /// Length on the wire in bytes.
     #[must_use]
     #[inline]

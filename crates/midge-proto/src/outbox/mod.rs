@@ -587,7 +587,7 @@ impl Outbox {
 }
 
 /// Whether a control frame was appended, or is left to the next connection's replay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum OnWire {
     /// It is in the queue.
     Yes,

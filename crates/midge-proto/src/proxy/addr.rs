@@ -132,6 +132,21 @@ impl fmt::Debug for Proxy {
     }
 }
 
+/// For recordings: user name and password are masked.
+impl serde::Serialize for Proxy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use alloc::string::ToString;
+        serializer.serialize_str(&self.to_string().replacen("[redacted]", "redacted:redacted", 1))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Proxy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// A text is not the address of a proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidProxy {

@@ -284,6 +284,28 @@ impl ServerAddr {
     }
 }
 
+/// For recordings: user name and password are masked, and that there are some stays to be seen.
+impl serde::Serialize for ServerAddr {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let login = match (&self.username, &self.password) {
+            (None, None) => "",
+            (Some(_), None) => "redacted@",
+            (None, Some(_)) => ":redacted@",
+            (Some(_), Some(_)) => "redacted:redacted@",
+        };
+        let bare = self.without_credentials().url;
+        let masked = bare.replacen("://", &format!("://{login}"), 1);
+        serializer.serialize_str(&masked)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ServerAddr {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl Default for ServerAddr {
     /// `nats://localhost:4222`.
     fn default() -> Self {

@@ -21,6 +21,7 @@ impl Driver {
         self.take_events(now);
         self.advance_shutdown(now);
         self.take_actions(now);
+        self.hand_over_record();
     }
 
     pub(super) fn take_actions(&mut self, now: Instant) {

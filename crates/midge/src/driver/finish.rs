@@ -83,5 +83,6 @@ impl Drop for Driver {
         }
         self.connection.close(Instant::MAX);
         self.take_actions(Instant::MAX);
+        self.hand_over_record();
     }
 }

@@ -89,6 +89,7 @@ pub struct Driver {
     websocket: crate::websocket::WebSocketOptions,
     dialer: Option<Dialer>,
     trace: Option<Box<Trace>>,
+    recorder: Option<TraceSink>,
     orders: VecDeque<Order>,
     socket: SocketOptions,
     republishing: Republishing,
@@ -130,6 +131,7 @@ pub(crate) struct DriverParts {
     pub(crate) websocket: crate::websocket::WebSocketOptions,
     pub(crate) dialer: Option<Dialer>,
     pub(crate) trace: Option<TraceSink>,
+    pub(crate) recorder: Option<TraceSink>,
     pub(crate) connected: oneshot::Sender<Result<(), CloseReason>>,
 }
 
@@ -155,6 +157,7 @@ impl Driver {
             #[cfg(feature = "websocket")]
             websocket: parts.websocket,
             dialer: parts.dialer,
+            recorder: parts.recorder,
             trace: parts.trace.map(|sink| Box::new(Trace::new(parts.limits, sink))),
             orders: VecDeque::new(),
             socket: parts.socket,

@@ -1,5 +1,6 @@
-//! The wire trace of an application that asked for one.
+//! The wire trace and the recording of an application that asked for them.
 
+use super::Driver;
 use crate::sync::Arc;
 use midge_proto::{DecodeLimits, Instant, WireTrace};
 
@@ -43,6 +44,18 @@ impl Trace {
             left -= taken;
             if left == 0 {
                 return;
+            }
+        }
+    }
+}
+
+impl Driver {
+    /// Hands over what was recorded since the last call.
+    #[inline]
+    pub(super) fn hand_over_record(&mut self) {
+        if let Some(recorder) = &self.recorder {
+            while let Some(line) = self.connection.poll_record() {
+                recorder(&line);
             }
         }
     }

@@ -51,7 +51,11 @@ impl<R> ConnectOptions<R> {
             let text = format!("the id generator made an id that no inbox can carry: {error}");
             return Err(ConnectError::Options(text));
         }
-        let connection = Connection::new(config, crate::nuid::seed(), now);
+        let seed = crate::nuid::seed();
+        let connection = match &self.recorder {
+            Some(_) => Connection::recorded(config, seed, now),
+            None => Connection::new(config, seed, now),
+        };
         let mut outbox = Outbox::new(self.limits);
         outbox.set_reconnect_buffer(self.reconnect_buffer);
         let core = Core::new(outbox, Requests::new(&inbox, random.fork()), connection.servers());
@@ -86,6 +90,7 @@ impl<R> ConnectOptions<R> {
             websocket: self.websocket,
             dialer: self.dialer,
             trace: self.trace,
+            recorder: self.recorder,
             connected,
         });
         Ok((Client::new(shared), driver, FirstConnection(first)))

@@ -43,6 +43,19 @@ impl<R> ConnectOptions<R> {
         self
     }
 
+    /// Hands over, line by line, all that the connection machine is told: the recording of a
+    /// session, to be played back by [`proto::Playback`](crate::proto::Playback), which says and
+    /// orders the same again. Credentials are masked, messages are only counted; see there.
+    ///
+    /// The function runs in the connection's own task and must not block.
+    pub fn record_session<F>(mut self, line: F) -> Self
+    where
+        F: Fn(&str) + Send + Sync + 'static,
+    {
+        self.recorder = Some(Arc::new(line));
+        self
+    }
+
     /// Writes nothing to the standard error output.
     ///
     /// By default, while there is neither an event callback nor a stream of events, serious news

@@ -61,9 +61,9 @@ fn no_interval_means_no_pings_and_no_wakeups() {
 
 #[test]
 fn an_idle_connection_wakes_for_its_ping_and_nothing_else() {
-    let t = Script::connected();
+    let mut t = Script::connected();
     let mut at = t.machine.poll_timeout().unwrap();
-    let mut machine = t.machine;
+    let machine = &mut t.machine;
     machine.handle_timeout(at + millis(0));
     for _ in 0..2 {
         let next = machine.poll_timeout().unwrap();
@@ -114,12 +114,11 @@ fn a_socket_that_takes_a_byte_now_and_then_is_kept() {
 
 #[test]
 fn a_server_that_asks_without_end_does_not_fill_the_memory() {
-    let mut machine = Script::connected().machine;
-    for _ in 0..1_000_000 {
-        machine.handle_frame(Instant::ZERO, &Frame::Ping, b"");
+    let mut t = Script::connected();
+    for _ in 0..12_000 {
+        t.machine.handle_frame(Instant::ZERO, &Frame::Ping, b"");
     }
-    let mut out = Vec::new();
-    machine.take_control(&mut out);
+    let out = t.take_control();
     assert!(out.len() < 70_000, "{}", out.len());
     assert!(out.starts_with(b"PONG\r\nPONG\r\n") && out.ends_with(b"PONG\r\n"));
 }

@@ -62,6 +62,55 @@ pub(super) fn first_dial(machine: &mut Connection) -> DialId {
     }
 }
 
+/// What a machine said, from its beginning on.
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    actions: Vec<String>,
+    events: Vec<String>,
+    control: Vec<u8>,
+}
+
+impl Said {
+    /// What a recording makes a machine say.
+    fn by_playback(lines: &[String]) -> Self {
+        let mut said = Self::default();
+        let mut add = |outputs: Outputs| {
+            said.actions.extend(outputs.actions.iter().map(|action| format!("{action:?}")));
+            said.events.extend(outputs.events.iter().map(|event| format!("{event:?}")));
+            said.control.extend(outputs.control);
+        };
+        let mut playback = Playback::begin(&lines[0]).unwrap();
+        add(playback.outputs());
+        lines[1..].iter().for_each(|line| add(playback.step(line).unwrap()));
+        said
+    }
+
+    /// Without what `CONNECT` says: a recording has no secrets.
+    fn without_connect(mut self) -> Self {
+        let text = String::from_utf8(self.control).unwrap();
+        let lines = text.split_inclusive('\n').map(|line| match line.starts_with("CONNECT ") {
+            true => format!("CONNECT of {} bytes\n", line.len()),
+            false => line.to_string(),
+        });
+        self.control = lines.collect::<String>().into_bytes();
+        self
+    }
+}
+
+/// Every script is also a test of its recording.
+impl Drop for Script {
+    fn drop(&mut self) {
+        extern crate std;
+        if std::thread::panicking() {
+            return;
+        }
+        self.pump();
+        let lines: Vec<String> = core::iter::from_fn(|| self.machine.poll_record()).collect();
+        let said = core::mem::take(&mut self.said).without_connect();
+        assert_eq!(Said::by_playback(&lines).without_connect(), said, "{lines:#?}");
+    }
+}
+
 /// A connection with a driver that carries its orders out and a socket that takes everything.
 pub(super) struct Script {
     pub(super) machine: Connection,
@@ -81,6 +130,8 @@ pub(super) struct Script {
     /// How many bytes of chunks the socket still takes.
     socket_takes: usize,
     next_sid: Sid,
+    /// All that the machine said, to be compared with what its recording says.
+    said: Said,
     /// The name in the last order to start TLS.
     tls_name: String,
 }
@@ -90,7 +141,7 @@ impl Script {
     pub(super) fn new(config: Config) -> Self {
         let now = Instant::ZERO + secs(1000);
         let mut script = Self {
-            machine: Connection::new(config, [7; 32], now),
+            machine: Connection::recorded(config, [7; 32], now),
             outbox: Outbox::new(OutboxLimits::default()),
             requeued: Requeued::default(),
             now,
@@ -104,6 +155,7 @@ impl Script {
             latest_dial: None,
             socket_takes: usize::MAX,
             next_sid: Sid::FIRST,
+            said: Said::default(),
             tls_name: String::new(),
         };
         script.pump();
@@ -483,7 +535,7 @@ impl Script {
 
     fn pump(&mut self) {
         self.pump_actions();
-        self.machine.take_control(&mut self.written);
+        self.take_control();
         while self.machine.takes_chunks() || self.chunk.is_some() {
             if self.chunk.is_none() {
                 let Some(chunk) = self.outbox.take() else { break };
@@ -503,15 +555,25 @@ impl Script {
             if let Some(chunk) = self.machine.handle_chunk_written(chunk) {
                 self.outbox.recycle(chunk);
             }
-            self.machine.take_control(&mut self.written);
+            self.take_control();
         }
         while let Some(event) = self.machine.poll_event() {
+            self.said.events.push(format!("{event:?}"));
             self.events.push_back(news(&event));
         }
     }
 
+    /// Writes the machine's own bytes; returns all that is written.
+    pub(super) fn take_control(&mut self) -> &[u8] {
+        let before = self.written.len();
+        self.machine.take_control(&mut self.written);
+        self.said.control.extend_from_slice(&self.written[before..]);
+        &self.written
+    }
+
     fn pump_actions(&mut self) {
         while let Some(action) = self.machine.poll_action() {
+            self.said.actions.push(format!("{action:?}"));
             match &action {
                 Action::Dial { dial, .. } => {
                     self.dials.push_back(*dial);
