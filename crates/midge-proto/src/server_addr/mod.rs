@@ -10,6 +10,7 @@ pub use to_server_addrs::ToServerAddrs;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt;
@@ -45,6 +46,11 @@ const HOST_MAX: usize = 253;
 /// ```
 #[derive(Clone)]
 pub struct ServerAddr {
+    /// Never changes: the pool, events, errors and handles of a client share one.
+    parts: Arc<Parts>,
+}
+
+struct Parts {
     scheme: Scheme,
     /// Lower case, without brackets.
     host: String,
@@ -56,6 +62,12 @@ pub struct ServerAddr {
     path: String,
     /// The text it was made from, with a scheme.
     url: String,
+}
+
+impl From<Parts> for ServerAddr {
+    fn from(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,78 +162,78 @@ impl ServerAddr {
         if text.contains(['/', '?', '#', '@']) {
             return Err(fail(InvalidServerAddrKind::NotHostAndPort));
         }
-        let scheme = self.scheme.of_announced();
+        let scheme = self.parts.scheme.of_announced();
         let (host, port) = parse_host_port(text, scheme.default_port()).map_err(fail)?;
-        let path = if scheme.is_websocket() { self.path.as_str() } else { "/" };
+        let path = if scheme.is_websocket() { self.parts.path.as_str() } else { "/" };
         Ok(Self::bare(scheme, host, port, path))
     }
 
     /// The scheme: `nats`, `tls`, `ws`, `wss` or `unix`.
     #[must_use]
-    pub const fn scheme(&self) -> &str {
-        self.scheme.name()
+    pub fn scheme(&self) -> &str {
+        self.parts.scheme.name()
     }
 
     /// The host name or IP address in lower case; an IPv6 address without brackets. It is
     /// `localhost` for a Unix-domain socket.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        &self.parts.host
     }
 
     /// The host, if it is an IP address.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
-        self.host.split('%').next()?.parse().ok()
+        self.parts.host.split('%').next()?.parse().ok()
     }
 
     /// The port; 0 for a Unix-domain socket.
     #[must_use]
-    pub const fn port(&self) -> u16 {
-        self.port
+    pub fn port(&self) -> u16 {
+        self.parts.port
     }
 
     /// The user name, decoded; it is a token if there is no password.
     #[must_use]
     pub fn username(&self) -> Option<&str> {
-        self.username.as_deref()
+        self.parts.username.as_deref()
     }
 
     /// The password, decoded.
     #[must_use]
     pub fn password(&self) -> Option<&str> {
-        self.password.as_deref()
+        self.parts.password.as_deref()
     }
 
     /// Whether the address holds a user name, a password or a token.
     #[must_use]
-    pub const fn has_user_pass(&self) -> bool {
-        self.username.is_some() || self.password.is_some()
+    pub fn has_user_pass(&self) -> bool {
+        self.parts.username.is_some() || self.parts.password.is_some()
     }
 
     /// Whether the scheme asks for TLS.
     #[must_use]
-    pub const fn tls_required(&self) -> bool {
-        matches!(self.scheme, Scheme::Tls | Scheme::Wss)
+    pub fn tls_required(&self) -> bool {
+        matches!(self.parts.scheme, Scheme::Tls | Scheme::Wss)
     }
 
     /// Whether the scheme asks for WebSocket.
     #[must_use]
-    pub const fn is_websocket(&self) -> bool {
-        self.scheme.is_websocket()
+    pub fn is_websocket(&self) -> bool {
+        self.parts.scheme.is_websocket()
     }
 
     /// Path and query for the WebSocket request, in the letters that HTTP allows; `/` if there is
     /// none.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        &self.parts.path
     }
 
     /// The path of the Unix-domain socket, if the address is one.
     #[must_use]
     pub fn unix_path(&self) -> Option<&str> {
-        (self.scheme == Scheme::Unix).then_some(self.path.as_str())
+        (self.parts.scheme == Scheme::Unix).then_some(self.parts.path.as_str())
     }
 
     /// The text the address was made from, **with user name and password**.
@@ -229,7 +241,7 @@ impl ServerAddr {
     /// The scheme is always there, blanks around and a slash behind the port are not.
     #[must_use]
     pub fn as_url_str(&self) -> &str {
-        &self.url
+        &self.parts.url
     }
 
     /// The address for people to see: without credentials and query, with the port.
@@ -239,23 +251,23 @@ impl ServerAddr {
         if let Some(path) = self.unix_path() {
             return format!("unix://{user_info}{path}");
         }
-        let (path, query) = match self.path.split_once('?') {
+        let (path, query) = match self.parts.path.split_once('?') {
             Some((path, _)) => (path, "?[redacted]"),
-            None => (self.path.as_str(), ""),
+            None => (self.parts.path.as_str(), ""),
         };
         let path = if path == "/" && query.is_empty() { "" } else { path };
         format!(
             "{}://{user_info}{}:{}{path}{query}",
             self.scheme(),
-            bracketed(&self.host),
-            self.port
+            bracketed(&self.parts.host),
+            self.parts.port
         )
     }
 
     /// This address without user name, password or token.
     #[must_use]
     pub fn without_credentials(&self) -> Self {
-        Self::bare(self.scheme, self.host.clone(), self.port, &self.path)
+        Self::bare(self.parts.scheme, self.parts.host.clone(), self.parts.port, &self.parts.path)
     }
 
     /// An address without credentials.
@@ -267,7 +279,7 @@ impl ServerAddr {
             }
         };
         let shown = if path == "/" { "" } else { path };
-        Self {
+        Self::from(Parts {
             scheme,
             host,
             port,
@@ -275,12 +287,13 @@ impl ServerAddr {
             password: None,
             path: path.to_owned(),
             url: format!("{}://{authority}{shown}", scheme.name()),
-        }
+        })
     }
 
     /// What tells two addresses apart: all but the way they were written.
     fn identity(&self) -> impl Ord + Hash + '_ {
-        (self.scheme, &self.host, self.port, &self.path, &self.username, &self.password)
+        let Parts { scheme, host, port, username, password, path, url: _ } = &*self.parts;
+        (scheme, host, port, path, username, password)
     }
 }
 
@@ -309,15 +322,7 @@ impl<'de> serde::Deserialize<'de> for ServerAddr {
 impl Default for ServerAddr {
     /// `nats://localhost:4222`.
     fn default() -> Self {
-        Self {
-            scheme: Scheme::Nats,
-            host: "localhost".to_owned(),
-            port: Scheme::Nats.default_port(),
-            username: None,
-            password: None,
-            path: "/".to_owned(),
-            url: "nats://localhost:4222".to_owned(),
-        }
+        Self::bare(Scheme::Nats, "localhost".to_owned(), Scheme::Nats.default_port(), "/")
     }
 }
 
@@ -404,7 +409,7 @@ fn parse(text: &str) -> Result<ServerAddr, InvalidServerAddrKind> {
         Scheme::Nats | Scheme::Tls => "/".to_owned(),
     };
     let shown_tail = if tail == "/" { "" } else { tail };
-    Ok(ServerAddr {
+    Ok(ServerAddr::from(Parts {
         scheme,
         host: read.host,
         port: read.port,
@@ -412,7 +417,7 @@ fn parse(text: &str) -> Result<ServerAddr, InvalidServerAddrKind> {
         password: read.password,
         path,
         url: format!("{}://{authority}{shown_tail}", scheme.name()),
-    })
+    }))
 }
 
 /// Who, where: what stands between the scheme and the path.
