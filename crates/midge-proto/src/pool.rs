@@ -137,7 +137,9 @@ pub(crate) struct ServerPool {
 
 impl ServerPool {
     pub(crate) fn new(servers: Vec<ServerAddr>, order: Order) -> Self {
-        let mut pool = Self { entries: Vec::new(), order, cursor: 0, round: 0, next_id: 0 };
+        // Most pools have one server.
+        let entries = Vec::with_capacity(servers.len());
+        let mut pool = Self { entries, order, cursor: 0, round: 0, next_id: 0 };
         for addr in servers {
             if pool.find(&addr).is_none() {
                 pool.add(addr, Trust::Configured, None);

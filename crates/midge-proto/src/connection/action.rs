@@ -9,6 +9,7 @@ use crate::proxy::Proxy;
 use crate::server_addr::ServerAddr;
 use crate::server_error::ServerError;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -65,7 +66,7 @@ pub enum Action {
         /// Who will get them.
         server: ServerAddr,
         /// What it said, with the nonce to sign.
-        info: ServerInfo,
+        info: Arc<ServerInfo>,
         /// Whether it may have secrets.
         scope: Scope,
         /// What a URL says; it comes before other credentials.
@@ -76,7 +77,7 @@ pub enum Action {
         /// All there are.
         servers: Vec<Server>,
         /// What the last server said.
-        info: ServerInfo,
+        info: Arc<ServerInfo>,
     },
     /// Name the delay before the next attempt: answered by `handle_delay_chosen`.
     ChooseDelay {

@@ -11,6 +11,7 @@ use crate::server_addr::ServerAddr;
 use crate::time::Instant;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -95,7 +96,7 @@ impl Connection {
         if self.config.choice == Choice::Ask && self.connected_before == ConnectedBefore::Yes {
             let give_up_at = now + self.config.attempt_timeout;
             self.state = State::Choosing { picked: None, give_up_at };
-            let (servers, info) = (self.pool.snapshot(), self.info.clone());
+            let (servers, info) = (self.pool.snapshot(), Arc::clone(&self.info));
             self.actions.push_back(Action::ChooseServer { servers, info });
             return;
         }

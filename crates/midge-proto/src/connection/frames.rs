@@ -10,6 +10,7 @@ use crate::server_error::ServerError;
 use crate::time::Instant;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 
 impl Connection {
     /// Bytes were read; to be called before the frames among them are handed over.
@@ -218,14 +219,14 @@ impl Connection {
     }
 
     pub(super) fn store_info(&mut self, json: &[u8], info: ServerInfo) {
-        self.raw_info = String::from_utf8_lossy(json).into_owned();
-        self.info = info;
+        self.raw_info = String::from_utf8_lossy(json).into();
+        self.info = Arc::new(info);
     }
 
     /// A later INFO on the same connection, which has no nonce and may lack the list of servers.
     pub(super) fn merge_info(&mut self, json: &[u8], mut info: ServerInfo) {
         if info.connect_urls.is_empty() {
-            info.connect_urls = core::mem::take(&mut self.info.connect_urls);
+            info.connect_urls.clone_from(&self.info.connect_urls);
         }
         self.store_info(json, info);
     }

@@ -8,6 +8,7 @@ use crate::outbox::Unfenced;
 use crate::pool::Trust;
 use crate::time::Instant;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 
 impl Connection {
     /// Bytes in clear were read behind INFO where TLS was to start.
@@ -118,7 +119,7 @@ impl Connection {
             return;
         }
         self.state = State::Authenticating(attempt);
-        let info = self.info.clone();
+        let info = Arc::clone(&self.info);
         self.actions.push_back(Action::Authenticate { server, info, scope, login });
     }
 

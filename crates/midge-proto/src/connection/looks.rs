@@ -6,6 +6,7 @@ use crate::info::ServerInfo;
 use crate::pool::Server;
 use crate::server_addr::ServerAddr;
 use crate::subscriptions::Subscriptions;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -76,13 +77,13 @@ impl Connection {
 
     /// The latest INFO.
     #[must_use]
-    pub fn server_info(&self) -> &ServerInfo {
+    pub fn server_info(&self) -> &Arc<ServerInfo> {
         &self.info
     }
 
     /// The latest INFO as it was received.
     #[must_use]
-    pub fn raw_info(&self) -> &str {
+    pub fn raw_info(&self) -> &Arc<str> {
         &self.raw_info
     }
 

@@ -67,7 +67,7 @@ use crate::server_error::ServerError;
 use crate::subscriptions::Subscriptions;
 use crate::time::Instant;
 use alloc::collections::VecDeque;
-use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use pings::Pings;
 use state::{ConnectedBefore, State, TlsLock};
@@ -90,8 +90,9 @@ pub struct Connection {
     last_failure: Option<AttemptFailure>,
     /// A complaint in the latest bytes read that the server may close the connection after.
     last_error: Option<ServerError>,
-    info: ServerInfo,
-    raw_info: String,
+    /// The latest INFO, shared with whoever looks at it.
+    info: Arc<ServerInfo>,
+    raw_info: Arc<str>,
     /// Set once TLS was asked for or spoken: from then on nothing goes out in clear.
     tls_lock: TlsLock,
     subscriptions: Subscriptions,
@@ -114,12 +115,13 @@ pub struct Connection {
 impl Connection {
     /// A machine that is about to begin its first attempt.
     #[must_use]
-    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
+    pub fn new(mut config: Config, seed: [u8; 32], now: Instant) -> Self {
         let mut random = Random::new(seed);
         let locked =
             config.tls != TlsMode::Auto || config.servers.iter().any(ServerAddr::tls_required);
         let mut connection = Self {
-            pool: ServerPool::new(config.servers.clone(), config.order),
+            // From here on they are in the pool.
+            pool: ServerPool::new(core::mem::take(&mut config.servers), config.order),
             random: random.fork(),
             config,
             state: State::undecided(now),
@@ -127,8 +129,8 @@ impl Connection {
             attempts: 0,
             last_failure: None,
             last_error: None,
-            info: ServerInfo::default(),
-            raw_info: String::new(),
+            info: Arc::default(),
+            raw_info: Arc::from(""),
             tls_lock: if locked { TlsLock::Locked } else { TlsLock::Open },
             subscriptions: Subscriptions::default(),
             pings: Pings::default(),

@@ -42,7 +42,9 @@ impl Driver {
                         self.connection.handle_authenticated(now, result);
                     }
                 }
-                Action::ChooseServer { servers, info } => self.callbacks.choose(servers, info),
+                Action::ChooseServer { servers, info } => {
+                    self.callbacks.choose(servers, (*info).clone())
+                }
                 Action::ChooseDelay { attempt } => {
                     let delay = self.callbacks.delay(attempt);
                     self.connection.handle_delay_chosen(now, delay);

@@ -7,10 +7,8 @@ use crate::sync::{Arc, Ordering};
 impl Driver {
     pub(super) fn refresh_view(&self, core: &mut Core) {
         let view = &mut core.view;
-        if *view.raw_info != *self.connection.raw_info() {
-            view.info = Arc::new(self.connection.server_info().clone());
-            view.raw_info = Arc::from(self.connection.raw_info());
-        }
+        view.info = Arc::clone(self.connection.server_info());
+        view.raw_info = Arc::clone(self.connection.raw_info());
         view.servers = self.connection.servers();
         match self.connection.connected_server() {
             Some((addr, remote)) => {
