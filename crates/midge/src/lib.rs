@@ -27,6 +27,8 @@ mod runtime;
 mod secret;
 mod shared;
 mod sharing;
+#[cfg(test)]
+mod sizes;
 mod sleep;
 mod sorter;
 mod statistics;

@@ -69,9 +69,15 @@ impl Connection {
     pub fn take_control(&mut self, out: &mut Vec<u8>) {
         self.record(self.latest, || Input::TakeControl);
         out.append(&mut self.control);
-        if self.control.capacity() > CONTROL_CAPACITY_KEPT {
-            self.control = Vec::new();
-        }
+        // A PING or PONG a minute is not worth the room of a handshake.
+        self.control = Vec::new();
+    }
+
+    /// Lets go of the room for orders and news that are not there: to be called once it is ready, for
+    /// a handshake has many of them, and whenever it is idle.
+    pub fn shrink(&mut self) {
+        self.actions.shrink_to_fit();
+        self.events.shrink_to_fit();
     }
 
     /// Appends the `SUB`s that the server does not know yet to what goes out next.
@@ -143,9 +149,6 @@ impl Connection {
 ///
 /// A few writes of full size; one PING to each costs next to nothing.
 const UNFENCED_PING: usize = 256 << 10;
-
-/// Bytes of capacity that the control buffer keeps: a few PINGs and PONGs.
-const CONTROL_CAPACITY_KEPT: usize = 256;
 
 /// Whether the socket takes bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -61,7 +61,10 @@ impl Driver {
                     self.decoder = Decoder::new(self.limits);
                     self.orders.push_back(Order::Hangup { last_words });
                 }
-                Action::Online(limits) => self.go_online(limits),
+                Action::Online(limits) => {
+                    self.go_online(limits);
+                    self.shrink_queues();
+                }
                 Action::Limits(limits) => {
                     let shared = Arc::clone(&self.shared);
                     let mut core = shared.core.lock();

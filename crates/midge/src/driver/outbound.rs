@@ -71,11 +71,9 @@ impl Outbound {
         let Some(chunk) = &self.chunk else {
             self.control_at += count;
             if self.control_at >= self.control.len() {
-                self.control.clear();
+                // They are few and far between.
+                self.control = Vec::new();
                 self.control_at = 0;
-                if self.control.capacity() > CONTROL_CAPACITY_KEPT {
-                    self.control = Vec::new();
-                }
             }
             return Finished::Nothing;
         };
@@ -100,9 +98,6 @@ impl Outbound {
         self.chunk.take().map(|chunk| (chunk, at)).into_iter().collect()
     }
 }
-
-/// Bytes of capacity that the control buffer keeps.
-const CONTROL_CAPACITY_KEPT: usize = 512;
 
 /// Tells when publishers begin to be held up, and when they go on.
 pub(super) fn watch_queue(writing: &mut WritingState, outbox: &Outbox) -> Option<Event> {

@@ -20,6 +20,12 @@ impl Driver {
         view.round_trips = self.connection.round_trips().clone();
     }
 
+    /// Lets go of the queues of a handshake.
+    pub(super) fn shrink_queues(&mut self) {
+        self.connection.shrink();
+        self.orders.shrink_to_fit();
+    }
+
     /// Lets go of buffers when nothing came in since the last keep-alive.
     pub(super) fn shrink_if_idle(&mut self) {
         let bytes = self.shared.statistics.in_bytes.load(Ordering::Relaxed)
@@ -29,7 +35,10 @@ impl Driver {
             self.inbound.shrink();
             self.sorter.shrink();
             self.layers.shrink();
-            self.shared.core.lock().outbox.shrink();
+            self.shrink_queues();
+            let mut core = self.shared.core.lock();
+            core.outbox.shrink();
+            core.commands.shrink_to_fit();
         }
         self.idle.bytes = bytes;
     }

@@ -111,6 +111,10 @@ impl Events {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let mut pending = self.0.lock();
         if let Some(event) = pending.events.pop_front() {
+            if pending.events.is_empty() {
+                // The next one may be hours away.
+                pending.events = VecDeque::new();
+            }
             return Poll::Ready(Some(event));
         }
         if pending.skipped > 0 {
