@@ -115,6 +115,8 @@ pub(crate) enum RequestInbox {
 }
 
 /// What handles may see of the connection; the driver keeps it up to date.
+///
+/// Boxed is what most connections never have.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     pub(crate) state: State,
@@ -125,11 +127,11 @@ pub(crate) struct View {
     pub(crate) local: Option<SocketAddr>,
     pub(crate) servers: Vec<Server>,
     pub(crate) round_trips: RoundTrips,
-    pub(crate) last_error: Option<ServerError>,
-    pub(crate) close_reason: Option<CloseReason>,
+    pub(crate) last_error: Option<Box<ServerError>>,
+    pub(crate) close_reason: Option<Box<CloseReason>>,
     pub(crate) subscriptions: usize,
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<crate::tls::TlsInfo>,
+    pub(crate) tls: Option<Box<crate::tls::TlsInfo>>,
 }
 
 /// Who waits for a PONG.

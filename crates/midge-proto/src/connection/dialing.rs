@@ -90,7 +90,7 @@ impl Connection {
             && self.connected_before == ConnectedBefore::Yes
             && self.attempts >= max
         {
-            self.close_for(CloseReason::MaxReconnects(self.last_failure.clone()));
+            self.close_for(CloseReason::MaxReconnects(self.last_failure.as_deref().cloned()));
             return;
         }
         if self.config.choice == Choice::Ask && self.connected_before == ConnectedBefore::Yes {
@@ -112,7 +112,7 @@ impl Connection {
             && self.connected_before == ConnectedBefore::No
             && self.config.first_connect == FirstConnect::Fail;
         if first_round_over {
-            let reason = match self.last_failure.clone() {
+            let reason = match self.last_failure.as_deref().cloned() {
                 Some(failure) => CloseReason::ConnectFailed(failure),
                 None => CloseReason::NoServers,
             };

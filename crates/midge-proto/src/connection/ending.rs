@@ -11,6 +11,7 @@ use crate::pool::ServerId;
 use crate::server_addr::ServerAddr;
 use crate::server_error::{ServerError, ServerErrorClass};
 use crate::time::Instant;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -103,7 +104,7 @@ impl Connection {
         let failure = self.failure(attempt, step, cause);
         self.abandon_attempt();
         self.pool.failed(id, failure.cause.to_string());
-        self.last_failure = Some(failure.clone());
+        self.last_failure = Some(Box::new(failure.clone()));
         self.event(ConnectionEvent::AttemptFailed(failure.clone()));
         match self.judge(id, &failure.cause) {
             Verdict::GoOn => self.next_attempt(now),

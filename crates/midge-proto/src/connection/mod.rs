@@ -66,6 +66,7 @@ use crate::server_addr::ServerAddr;
 use crate::server_error::ServerError;
 use crate::subscriptions::Subscriptions;
 use crate::time::Instant;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -87,7 +88,8 @@ pub struct Connection {
     /// Whether it was ever ready.
     connected_before: ConnectedBefore,
     attempts: usize,
-    last_failure: Option<AttemptFailure>,
+    /// Boxed, for most clients never have one.
+    last_failure: Option<Box<AttemptFailure>>,
     /// A complaint in the latest bytes read that the server may close the connection after.
     last_error: Option<ServerError>,
     /// The latest INFO, shared with whoever looks at it.

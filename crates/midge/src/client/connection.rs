@@ -106,7 +106,7 @@ impl Client {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls_info(&self) -> Option<crate::TlsInfo> {
-        self.look(|view| view.tls.clone())
+        self.look(|view| view.tls.as_deref().cloned())
     }
 
     /// This end's address.
@@ -118,13 +118,13 @@ impl Client {
     /// The last complaint of a server.
     #[must_use]
     pub fn last_error(&self) -> Option<ServerError> {
-        self.look(|view| view.last_error.clone())
+        self.look(|view| view.last_error.as_deref().cloned())
     }
 
     /// Why the client is closed, once it is.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.look(|view| view.close_reason.clone())
+        self.look(|view| view.close_reason.as_deref().cloned())
     }
 
     /// Round-trip times of all PINGs, keep-alives included.

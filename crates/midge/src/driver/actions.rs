@@ -153,7 +153,7 @@ impl Driver {
                 core.view.tls = None;
             }
             if let LostReason::Server(error) = &reason {
-                core.view.last_error = Some(error.clone());
+                core.view.last_error = Some(Box::new(error.clone()));
             }
             let fences: Vec<FenceId> = core.fences.keys().copied().collect();
             (requeued, fences, core.requests.handle_disconnected(), core.whole_line())

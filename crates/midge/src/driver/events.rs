@@ -39,7 +39,7 @@ impl Driver {
         let mut denied = Vec::new();
         {
             let mut core = self.shared.core.lock();
-            core.view.last_error = Some(error.clone());
+            core.view.last_error = Some(Box::new(error.clone()));
             core.complaints.push(error);
             if let ServerError::PublishPermission { subject, .. } = error {
                 denied = core.requests.remove_where(|waiter| *waiter.subject.as_str() == **subject);

@@ -21,7 +21,7 @@ impl Driver {
             self.tell_drops(&mut core);
             core.in_flight = 0;
             core.view.state = State::Closed;
-            core.view.close_reason = Some(reason.clone());
+            core.view.close_reason = Some(Box::new(reason.clone()));
             let requests = core.requests.clear();
             let flushes = core::mem::take(&mut core.flushes);
             let fences = core::mem::take(&mut core.fences);

@@ -22,7 +22,7 @@ impl Driver {
             Some(Opened::Tunnel) => self.connection.handle_tunneled(now),
             #[cfg(feature = "tls")]
             Some(Opened::Tls(info, peer)) => {
-                self.shared.core.lock().view.tls = Some(*info);
+                self.shared.core.lock().view.tls = Some(info);
                 self.connection.handle_secured(now, peer);
             }
             #[cfg(feature = "websocket")]
