@@ -64,12 +64,6 @@ struct Parts {
     url: String,
 }
 
-impl From<Parts> for ServerAddr {
-    fn from(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts) }
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Scheme {
     Nats,
@@ -270,6 +264,10 @@ impl ServerAddr {
         Self::bare(self.parts.scheme, self.parts.host.clone(), self.parts.port, &self.parts.path)
     }
 
+    fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+
     /// An address without credentials.
     fn bare(scheme: Scheme, host: String, port: u16, path: &str) -> Self {
         let authority = match scheme {
@@ -279,7 +277,7 @@ impl ServerAddr {
             }
         };
         let shown = if path == "/" { "" } else { path };
-        Self::from(Parts {
+        Self::new(Parts {
             scheme,
             host,
             port,
@@ -300,14 +298,14 @@ impl ServerAddr {
 /// For recordings: user name and password are masked, and that there are some stays to be seen.
 impl serde::Serialize for ServerAddr {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let login = match (&self.username, &self.password) {
+        let login = match (self.username(), self.password()) {
             (None, None) => "",
             (Some(_), None) => "redacted@",
             (None, Some(_)) => ":redacted@",
             (Some(_), Some(_)) => "redacted:redacted@",
         };
-        let bare = self.without_credentials().url;
-        let masked = bare.replacen("://", &format!("://{login}"), 1);
+        let bare = self.without_credentials();
+        let masked = bare.as_url_str().replacen("://", &format!("://{login}"), 1);
         serializer.serialize_str(&masked)
     }
 }
@@ -409,7 +407,7 @@ fn parse(text: &str) -> Result<ServerAddr, InvalidServerAddrKind> {
         Scheme::Nats | Scheme::Tls => "/".to_owned(),
     };
     let shown_tail = if tail == "/" { "" } else { tail };
-    Ok(ServerAddr::from(Parts {
+    Ok(ServerAddr::new(Parts {
         scheme,
         host: read.host,
         port: read.port,
