@@ -13,6 +13,7 @@
 //! | [`Decoder`], [`encode`] | where frames begin and end |
 //! | [`Outbox`] | what may be sent, in which order, and what becomes of it when a connection is lost |
 //! | [`Connection`] | handshake, servers, reconnecting, keep-alive |
+//! | [`Drain`] | in which order a client ends, within what time, and what it gave up |
 //! | [`Subscriptions`], [`Requests`] | whose a message is |
 //! | `jetstream` | what JetStream is asked and what it answers (with the feature of this name) |
 
@@ -24,6 +25,7 @@ mod connect_info;
 mod connection;
 mod decoder;
 mod discovery;
+mod drain;
 mod info;
 mod message;
 mod nuid;
@@ -65,6 +67,7 @@ pub use connection::{
 };
 pub use decoder::{ClientDecoder, ClientFrame, DecodeError, DecodeLimits, Decoder, Frame};
 pub use discovery::{Discovery, Refused};
+pub use drain::{Backlog, Drain, DrainAction, DrainReport, Unread};
 pub use header::{HeaderMap, HeaderName, HeaderValue, HeaderView, InvalidHeader};
 pub use info::{InvalidInfo, ServerInfo};
 pub use message::{Message, MessageFrame, OutboundMessage};

@@ -1,11 +1,10 @@
 //! Errors, one family an operation.
 
-use crate::shared::DrainReport;
 use core::fmt;
 use core::time::Duration;
 use midge_proto::{
-    AttemptFailure, Cause, CloseReason, InvalidHeader, InvalidQueueGroup, InvalidServerAddr,
-    InvalidSubject, Refusal, ServerError, Step,
+    AttemptFailure, Cause, CloseReason, DrainReport, InvalidHeader, InvalidQueueGroup,
+    InvalidServerAddr, InvalidSubject, Refusal, ServerError, Step,
 };
 
 /// Any error, boxed.

@@ -58,10 +58,11 @@ pub use mailbox::{
 };
 pub use midge_proto::{
     AttemptFailure, Auth, Backoff, BufferDrops, BufferPolicy, Capability, Cause, CloseReason,
-    DecodeLimits, Discovery, HeaderMap, HeaderName, HeaderValue, HeldFate, HeldPublish, LostReason,
-    Message, OnDisconnect, OutboundMessage, Proxy, ProxyError, Refusal, RoundTrips, Server,
-    ServerAddr, ServerCapabilities, ServerError, ServerErrorClass, ServerInfo, Sid, StatusCode,
-    Step, Subject, ToServerAddrs, ToSubject, Verdict, WebSocketError, WhenFull, header,
+    DecodeLimits, Discovery, DrainReport, HeaderMap, HeaderName, HeaderValue, HeldFate,
+    HeldPublish, LostReason, Message, OnDisconnect, OutboundMessage, Proxy, ProxyError, Refusal,
+    RoundTrips, Server, ServerAddr, ServerCapabilities, ServerError, ServerErrorClass, ServerInfo,
+    Sid, StatusCode, Step, Subject, ToServerAddrs, ToSubject, Verdict, WebSocketError, WhenFull,
+    header,
 };
 pub use options::{ConnectOptions, FirstConnection, InvalidPool, REQUEST_TIMEOUT};
 pub use publish::{Extra, Extras, Plain, PublishFuture};
@@ -69,7 +70,7 @@ pub use reply_inbox::ReplyInbox;
 pub use republish::Republish;
 pub use request::Request;
 pub use runtime::{Runtime, SocketOptions, SpawnError, Stream};
-pub use shared::{DrainReport, State};
+pub use shared::State;
 pub use statistics::Statistics;
 pub use subscribe::SubscribeBuilder;
 pub use subscriber::{

@@ -17,9 +17,9 @@ use core::task::Waker;
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{
-    CloseReason, FenceId, HeaderMap, Intake, Message, OnDisconnect, OnWire, Outbox, Publish,
-    Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sharing, Sid,
-    Subject,
+    CloseReason, DrainReport, FenceId, HeaderMap, Intake, Message, OnDisconnect, OnWire, Outbox,
+    Publish, Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sharing,
+    Sid, Subject,
 };
 use std::collections::HashMap;
 
@@ -141,8 +141,8 @@ pub(crate) enum Fence {
     Caller(oneshot::Sender<Result<Duration, FlushError>>),
     /// The end of a subscription's drain.
     Subscription(Sid),
-    /// The next step of the client's drain.
-    Drain,
+    /// The next step of the client's orderly end.
+    Shutdown,
 }
 
 /// A request of a handle to the driver, in the order of the calls.
@@ -174,42 +174,6 @@ pub(crate) enum Target {
     /// To the members of [`Core::sharing`] under this id.
     Shared(Sid),
     Requests,
-}
-
-/// What a drain came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DrainReport {
-    /// Subscriptions whose messages were not all read by the application in time.
-    pub unread_subscriptions: usize,
-    /// Messages in them.
-    pub unread_messages: u64,
-    /// Published messages that were never written.
-    pub unwritten: u64,
-    /// Published messages that were written without a PONG to prove their arrival.
-    pub uncertain: u64,
-    /// Whether the time was up before everything was done.
-    pub timed_out: bool,
-}
-
-impl DrainReport {
-    /// Whether nothing was given up.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl core::fmt::Display for DrainReport {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "{} messages in {} subscriptions were not read, {} published ones were not written and \
-             {} may not have arrived",
-            self.unread_messages, self.unread_subscriptions, self.unwritten, self.uncertain
-        )?;
-        f.write_str(if self.timed_out { " when the time was up" } else { "" })
-    }
 }
 
 /// Shared by all handles of a client and its driver.

@@ -2,9 +2,10 @@
 
 use super::{Client, DRAIN_TIMEOUT};
 use crate::error::{ClosedError, DrainError};
-use crate::shared::{Command, DrainReport};
+use crate::shared::Command;
 use core::time::Duration;
 use futures_channel::oneshot;
+use midge_proto::DrainReport;
 
 impl Client {
     /// Ends all subscriptions in order, gets everything out, and closes.

@@ -73,7 +73,7 @@ impl Driver {
                 }
                 Action::Offline { reason, cut } => self.go_offline(now, reason, cut),
                 Action::FencePassed { fence, round_trip } => {
-                    self.pass_fence(now, fence, round_trip);
+                    self.pass_fence(fence, round_trip);
                 }
                 Action::FencesFailed(fences) => self.fail_fences(fences),
                 Action::Close(reason) => {
@@ -116,6 +116,7 @@ impl Driver {
             (undeliverable, refused, core.next_in_line())
         };
         wake(line);
+        self.shutdown.drain.handle_online();
         for (waiter, refusal) in refused {
             let _ = waiter.sender.send(Err(ReplyFailure::Refused(refusal)));
         }
@@ -178,7 +179,7 @@ impl Driver {
             kept: requeued.kept,
             dropped: requeued.dropped.len() as u64,
         };
-        self.shutdown.add_uncertain(fate.uncertain.saturating_sub(fate.repeated));
+        self.shutdown.drain.handle_lost(fate.uncertain.saturating_sub(fate.repeated));
         add(&self.shared.statistics.dropped_publishes, fate.dropped);
         if reason == LostReason::ByUser {
             self.callbacks.handle_own_close();

@@ -93,8 +93,13 @@ impl Driver {
             let core = self.shared.core.lock();
             (core.requests.poll_timeout(), core.outbox.poll_timeout())
         };
-        let others =
-            [requests, kept, self.sleeps.poll_timeout(), self.shutdown.deadline(), self.held_until];
+        let others = [
+            requests,
+            kept,
+            self.sleeps.poll_timeout(),
+            self.shutdown.drain.poll_timeout(),
+            self.held_until,
+        ];
         others.into_iter().flatten().fold(self.connection.poll_timeout(), |first, at| {
             Some(first.map_or(at, |first: Instant| first.min(at)))
         })
@@ -299,7 +304,6 @@ impl Driver {
         if ping {
             self.shrink_if_idle();
         }
-        self.advance_shutdown(now);
         self.settle(now);
     }
 

@@ -4,6 +4,7 @@ use super::Driver;
 use crate::mailbox::{End, Mailbox};
 use crate::shared::{Command, Core, Target};
 use crate::sync::Arc;
+use futures_channel::oneshot;
 use midge_proto::{Instant, OnWire, Sid, Slot};
 
 /// Room for commands that is kept between bursts.
@@ -71,11 +72,20 @@ impl Driver {
                 }
                 Command::RoomMade => self.resume(),
                 Command::Close { done } => self.begin_close(now, done),
-                Command::Drain { budget, done } => self.begin_drain(now, budget, done),
+                Command::Drain { budget, done } => {
+                    self.shutdown.add_drain_waiter(done);
+                    self.shutdown.drain.drain(now, budget);
+                }
                 Command::LastHandleDropped => self.begin_close(now, None),
             }
         }
         self.connection.handle_reading(now, !self.paused.is_empty());
+    }
+
+    fn begin_close(&mut self, now: Instant, done: Option<oneshot::Sender<()>>) {
+        self.shutdown.add_waiter(done);
+        self.callbacks.handle_own_close();
+        self.shutdown.drain.close(now);
     }
 
     /// Ends a subscription, be it one of its own or one that shares another's `SUB`.
