@@ -11,7 +11,7 @@ use rcgen::{
 };
 
 use crate::config::TlsOptions;
-use crate::temp_dir::TempDir;
+use crate::temp_dir::{TempDir, random_u64};
 
 /// Fresh certificates: an authority, and a server's and a client's certificate signed by it.
 ///
@@ -264,7 +264,9 @@ impl Authority {
     fn new() -> Result<Self, CertsError> {
         let mut params = CertificateParams::new(Vec::new())
             .map_err(CertsError::new("describe the authority"))?;
-        params.distinguished_name.push(DnType::CommonName, "test authority");
+        // Under one name for all, the certificates of another would be taken for forged.
+        let number = random_u64().map_err(CertsError::new("name the authority"))?;
+        params.distinguished_name.push(DnType::CommonName, format!("test authority {number:016x}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().map_err(CertsError::new("make a key"))?;
