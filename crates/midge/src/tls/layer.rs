@@ -4,7 +4,9 @@ use super::config::{TlsInfo, Verification};
 use crate::layer::{Layer, LayerError, Opened, Outgoing, Received};
 use midge_proto::Peer;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, InvalidMessage,
+};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -77,18 +79,20 @@ impl TlsLayer {
 
 impl Layer for TlsLayer {
     fn receive(&mut self, bytes: &[u8], up: &mut dyn FnMut(&[u8])) -> Result<Received, LayerError> {
-        let fail = |error: &dyn core::fmt::Display| LayerError::Tls(error.to_string());
         let mut received = Received::Data;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let read = self.session.read_tls(&mut rest).map_err(|error| fail(&error))?;
+            let read = self
+                .session
+                .read_tls(&mut rest)
+                .map_err(|error| LayerError::Tls(error.to_string()))?;
             if read == 0 {
                 break;
             }
             let processed = self.session.process_new_packets();
             // An alert for the peer may have to go out, even after an error.
             self.collect();
-            let state = processed.map_err(|error| fail(&error))?;
+            let state = processed.map_err(|error| LayerError::Tls(explained(&error)))?;
             if self.handshake == Handshake::Running && !self.session.is_handshaking() {
                 self.handshake = Handshake::Done;
                 let info = Box::new(self.info());
@@ -134,4 +138,21 @@ impl Layer for TlsLayer {
         self.session.send_close_notify();
         self.collect();
     }
+}
+
+/// The error, and what can be done about it where its words do not tell.
+fn explained(error: &Error) -> String {
+    let advice = match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "no trusted root has signed it; trust its authority by `add_root_certificates`"
+        }
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the server wants to be shown one; set it by `add_client_certificate`"
+        }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "what the server sent is no TLS; its port may be one in clear"
+        }
+        _ => return error.to_string(),
+    };
+    format!("{error}: {advice}")
 }

@@ -156,6 +156,10 @@ fn refusal(error: Error) -> WebSocketError {
         Error::Protocol(ProtocolError::SecWebSocketAcceptKeyMismatch) => {
             WebSocketError::NotAccepted("the header Sec-WebSocket-Accept is wrong".to_owned())
         }
+        Error::Protocol(ProtocolError::WrongHttpVersion) => WebSocketError::NotAccepted(
+            "it answered in HTTP 1.0; a port that wants TLS does so: use a `wss://` address"
+                .to_owned(),
+        ),
         error => WebSocketError::NotAccepted(error.to_string()),
     }
 }
