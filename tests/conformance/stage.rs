@@ -46,16 +46,25 @@ pub(crate) enum Transport {
     Tcp,
     Tls,
     WebSocket,
+    WebSocketTls,
 }
 
 impl Transport {
-    pub(crate) const ALL: [Self; 3] = [Self::Tcp, Self::Tls, Self::WebSocket];
+    pub(crate) const ALL: [Self; 4] = [Self::Tcp, Self::Tls, Self::WebSocket, Self::WebSocketTls];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::WebSocket => "ws",
+            Self::WebSocketTls => "wss",
+        }
+    }
+
+    fn has_tls(self) -> bool {
+        match self {
+            Self::Tcp | Self::WebSocket => false,
+            Self::Tls | Self::WebSocketTls => true,
         }
     }
 }
@@ -98,6 +107,9 @@ impl<A: Adapter> Stage<A> {
             Transport::Tcp => builder,
             Transport::Tls => builder.tls(certs().server_tls()),
             Transport::WebSocket => builder.websocket(WebSocketOptions::plain()),
+            Transport::WebSocketTls => {
+                builder.websocket(WebSocketOptions::tls(certs().server_tls()))
+            }
         }
     }
 
@@ -111,16 +123,16 @@ impl<A: Adapter> Stage<A> {
     /// Adds what the transport needs.
     pub(crate) fn on(&self, options: ConnectOptions<A::Runtime>) -> ConnectOptions<A::Runtime> {
         let options = options.reconnect_delay_callback(|_| Duration::from_millis(5));
-        match self.transport {
-            Transport::Tcp | Transport::WebSocket => options,
-            Transport::Tls => options.add_root_certificates(certs().ca_path()),
+        match self.transport.has_tls() {
+            true => options.add_root_certificates(certs().ca_path()),
+            false => options,
         }
     }
 
     pub(crate) fn address(&self, server: &NatsServer) -> SocketAddr {
         match self.transport {
             Transport::Tcp | Transport::Tls => server.address(),
-            Transport::WebSocket => server.websocket_address().unwrap(),
+            Transport::WebSocket | Transport::WebSocketTls => server.websocket_address().unwrap(),
         }
     }
 
@@ -132,6 +144,7 @@ impl<A: Adapter> Stage<A> {
         let scheme = match self.transport {
             Transport::Tcp | Transport::Tls => "nats",
             Transport::WebSocket => "ws",
+            Transport::WebSocketTls => "wss",
         };
         format!("{scheme}://{address}")
     }
@@ -162,7 +175,7 @@ impl<A: Adapter> Stage<A> {
 
     /// Whether a client is connected over what was asked for.
     pub(crate) fn assert_transport(&self, client: &Client) {
-        assert_eq!(client.tls_info().is_some(), self.transport == Transport::Tls);
+        assert_eq!(client.tls_info().is_some(), self.transport.has_tls());
     }
 }
 
