@@ -5,9 +5,16 @@
 //! cargo run --release -p midge-benches                    # every row, both runtimes; writes docs/benchmarks.md
 //! cargo run --release -p midge-benches -- --only receive  # the rows whose name contains "receive"; prints only
 //! cargo run --release -p midge-benches -- --quick         # a tenth of the messages, three rounds; prints only
+//! cargo run --release -p midge-benches -- codec           # decoder and encoder alone, by criterion
+//! cargo run --release -p midge-benches -- adapters        # midge alone, the same workloads on each adapter
+//! cargo run --release -p midge-benches -- idle            # wake-ups of an idle connection on each adapter
+//! cargo run --release -p midge-benches -- adapter-sizes   # lines, crates and size of a hello program of each
 //! cargo run --release -p midge-benches -- size            # crates, build time and size of a hello program
 //! cargo run --release -p midge-benches -- instructions    # callgrind (needs valgrind)
+//! cargo bench -p midge-benches --bench codec              # one round of `codec`, in criterion's words
 //! ```
+//!
+//! Sections can be given together; each replaces its own part of the document and leaves the rest.
 //!
 //! # The processes
 //!
@@ -31,9 +38,12 @@
 //! - A run that dropped a message, or did not end in time, is an error, and no figure comes of it.
 //! - Both clients run on the same tokio runtime with the same number of workers, the workload in a
 //!   spawned task.
+//! - Adapters of midge run the same text, each set against the tokio that has as many threads; only
+//!   calls that block need a text of their own (`clients/blocking.rs`), line for line the same work.
 
 pub mod args;
 pub mod clients;
+pub mod codec;
 pub mod go;
 pub mod meter;
 pub mod process;

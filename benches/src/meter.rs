@@ -1,6 +1,7 @@
 //! What a process has used: time, CPU time, allocations, memory.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
@@ -98,6 +99,39 @@ pub fn resident_kib() -> Result<(u64, u64)> {
     Ok((field("VmRSS:")?, field("VmHWM:")?))
 }
 
+/// How often each thread of a process has gone to sleep of its own will, by thread id.
+///
+/// # Errors
+///
+/// When `/proc/<process>/task` cannot be read: the process has ended.
+pub fn sleeps(process: u32) -> Result<BTreeMap<u32, u64>> {
+    let mut sleeps = BTreeMap::new();
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let task = task?;
+        // A thread may end between the listing and the look.
+        let Ok(status) = std::fs::read_to_string(task.path().join("status")) else {
+            continue;
+        };
+        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        let count = count.ok_or("a thread's status has no voluntary_ctxt_switches")?;
+        let thread = task.file_name().to_string_lossy().parse()?;
+        sleeps.insert(thread, count.trim().parse()?);
+    }
+    Ok(sleeps)
+}
+
+/// How often any thread woke between two readings of [`sleeps`].
+///
+/// A thread that has ended since woke at least for that, and counts as one.
+#[must_use]
+pub fn wakes(before: &BTreeMap<u32, u64>, after: &BTreeMap<u32, u64>) -> u64 {
+    let ended = before.keys().filter(|thread| !after.contains_key(thread)).count() as u64;
+    let slept = |(thread, count): (&u32, &u64)| {
+        count.saturating_sub(before.get(thread).copied().unwrap_or_default())
+    };
+    after.iter().map(slept).sum::<u64>() + ended
+}
+
 /// Raises the soft limit of open files to the hard one: a thousand connections need it.
 ///
 /// # Errors
@@ -110,4 +144,25 @@ pub fn raise_open_files() -> Result<()> {
 
 fn microseconds(time: TimeVal) -> i64 {
     time.tv_sec() * 1_000_000 + time.tv_usec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BTreeMap, sleeps, wakes};
+
+    #[test]
+    fn wakes_are_those_of_threads_that_stay_begin_and_end() {
+        let before = BTreeMap::from([(1, 10), (2, 5), (3, 7)]);
+        let after = BTreeMap::from([(1, 12), (3, 7), (4, 6)]);
+        assert_eq!(wakes(&before, &after), 2 + 1 + 6);
+        assert_eq!(wakes(&after, &after), 0);
+    }
+
+    #[test]
+    fn a_sleep_of_this_very_thread_is_seen() {
+        let before = sleeps(std::process::id()).unwrap();
+        std::thread::sleep(core::time::Duration::from_millis(1));
+        let after = sleeps(std::process::id()).unwrap();
+        assert!(wakes(&before, &after) >= 1);
+    }
 }

@@ -38,6 +38,12 @@ impl Helper {
         Ok(helper)
     }
 
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The second word of its first line: where it listens.
     ///
     /// # Errors

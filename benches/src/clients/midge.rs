@@ -1,4 +1,4 @@
-//! midge on tokio: what its workloads cannot share with the other client.
+//! midge on an asynchronous runtime: what its workloads cannot share with the other client.
 
 #[expect(clippy::duplicate_mod, reason = "one source text, compiled once a client")]
 #[path = "../workloads/mod.rs"]
@@ -6,15 +6,29 @@ pub mod workloads;
 
 use core::sync::atomic::Ordering;
 
-use midge_tokio as nats;
+use ::midge as nats;
+use midge_async_std::AsyncStd;
+use midge_smol::Smol;
+use midge_tokio::Tokio;
 
-use super::{Drops, Limits};
+use super::{Drops, Executor, Limits, Settings};
 use crate::Result;
 
-/// Options of a connection; `drops` is told of dropped messages.
-///
-/// The limits of subscriptions are the default ones.
-fn options(_: Limits, drops: &Drops) -> nats::ConnectOptions {
+/// Connects on the runtime that the workload is on; `drops` is told of dropped messages.
+async fn connect(settings: &Settings, _: Limits, drops: &Drops) -> Result<nats::Client> {
+    let url = settings.url.as_str();
+    let client = match settings.executor {
+        Executor::TokioMulti | Executor::TokioCurrent => {
+            options::<Tokio>(drops).connect(url).await?
+        }
+        Executor::Smol => options::<Smol>(drops).connect(url).await?,
+        Executor::AsyncStd => options::<AsyncStd>(drops).connect(url).await?,
+    };
+    Ok(client)
+}
+
+/// Options of a connection; the limits of subscriptions are the default ones.
+pub(super) fn options<R>(drops: &Drops) -> nats::ConnectOptions<R> {
     let drops = drops.clone();
     nats::ConnectOptions::new().request_timeout(None).event_callback(move |event| {
         if let nats::Event::SlowConsumer(_) = event {

@@ -2,20 +2,27 @@
 
 pub mod async_nats;
 #[cfg(feature = "midge")]
+pub mod blocking;
+mod executor;
+#[cfg(feature = "midge")]
 pub mod midge;
+mod watchdog;
+
+pub use executor::{Executor, Task};
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
-use tokio::runtime::{Builder, Runtime};
+use bytes::Bytes;
 
 use crate::args::Args;
 use crate::go::Order;
 use crate::report::Report;
 use crate::{Result, meter};
 
-/// Names of the clients that are compiled in, the one to compare with first.
+/// Names of the clients that are set against each other, as far as they are compiled in, the one to
+/// compare with first.
 pub const NAMES: &[&str] =
     if cfg!(feature = "midge") { &["async-nats", "midge"] } else { &["async-nats"] };
 
@@ -24,6 +31,8 @@ pub const NAMES: &[&str] =
 pub struct Settings {
     /// The server's URL.
     pub url: String,
+    /// What the workload's tasks run on.
+    pub executor: Executor,
     /// Operations to measure.
     pub count: usize,
     /// Operations ahead of those, not measured.
@@ -71,11 +80,6 @@ pub fn main() -> Result<()> {
     Ok(())
 }
 
-/// How long a workload may take.
-///
-/// A run in which messages got lost waits for them forever; a whole one takes a few seconds.
-const RUN_MAX: Duration = Duration::from_secs(180);
-
 fn run(client: &str, workload: &str, args: &Args) -> Result<Report> {
     args.expect_only(&[
         "url",
@@ -92,7 +96,10 @@ fn run(client: &str, workload: &str, args: &Args) -> Result<Report> {
         "workers",
     ])?;
     let count = args.value("count", 100_000)?;
+    let runtime = args.text("runtime").unwrap_or("multi");
+    let executor = Executor::parse(runtime)?;
     let settings = Settings {
+        executor,
         url: args.text("url").ok_or("--url is missing")?.into(),
         count,
         warm_up: args.value("warm-up", count / 20)?,
@@ -109,54 +116,50 @@ fn run(client: &str, workload: &str, args: &Args) -> Result<Report> {
         waiting: args.value("waiting", 0)?,
     };
     meter::raise_open_files()?;
-    let runtime = runtime(args)?;
     let drops = Drops::default();
+    // What is idle must not be woken to be looked after.
+    let tick = if workload == "idle" { Duration::MAX } else { Duration::from_secs(1) };
+    watchdog::start(&drops, tick);
     let (name, told) = (workload.to_owned(), drops.clone());
-    // A spawned task, since the body of `block_on` is not run by a worker.
-    let task = match client {
-        "async-nats" => {
-            runtime.spawn(async move { async_nats::workloads::run(&name, &settings, &told).await })
-        }
+    let mut report = match client {
+        "async-nats" if executor.is_tokio() => executor
+            .run(args, async move { async_nats::workloads::run(&name, &settings, &told).await })?,
         #[cfg(feature = "midge")]
-        "midge" => {
-            runtime.spawn(async move { midge::workloads::run(&name, &settings, &told).await })
+        "midge" => executor
+            .run(args, async move { midge::workloads::run(&name, &settings, &told).await })?,
+        // Its calls block, so that it runs on no executor.
+        #[cfg(feature = "midge")]
+        "midge-blocking" => blocking::run(workload, &settings, &drops)?,
+        other => {
+            return Err(format!("no client {other:?} on {runtime}; there is {NAMES:?}").into());
         }
-        other => return Err(format!("no client {other:?}; there is {NAMES:?}").into()),
     };
-    let mut report = runtime.block_on(watch(task, &drops))?;
     report.dropped = drops.load(Ordering::Relaxed);
     if report.dropped > 0 {
         return Err(format!("void: {} dropped", report.dropped).into());
     }
     report.peak_kib = meter::resident_kib()?.1;
-    // Thousands of connections need not be taken down in good order.
-    runtime.shutdown_background();
     Ok(report)
 }
 
-/// Waits for the workload; fails once a message was dropped or the time is up.
-async fn watch(mut task: tokio::task::JoinHandle<Result<Report>>, drops: &Drops) -> Result<Report> {
-    let tick = Duration::from_secs(1);
-    for _ in 0..RUN_MAX.as_secs() {
-        if let Ok(outcome) = tokio::time::timeout(tick, &mut task).await {
-            return outcome?;
-        }
-        let dropped = drops.load(Ordering::Relaxed);
-        if dropped > 0 {
-            return Err(format!("void: {dropped} dropped").into());
-        }
-    }
-    Err(format!("void: not done after {RUN_MAX:?}").into())
+/// What is published, or asked with.
+fn payload(settings: &Settings) -> Bytes {
+    Bytes::from(vec![b'x'; settings.size])
 }
 
-fn runtime(args: &Args) -> Result<Runtime> {
-    let mut builder = match args.text("runtime") {
-        None | Some("multi") => Builder::new_multi_thread(),
-        Some("current") => Builder::new_current_thread(),
-        Some(other) => return Err(format!("--runtime {other:?}: multi or current").into()),
-    };
-    if let Some(workers) = args.text("workers") {
-        builder.worker_threads(workers.parse()?);
+/// Checks what a marker came back with: an empty echo, or how many messages the other end counted.
+fn check_marker(payload: &[u8], sent: usize) -> Result<()> {
+    if payload.is_empty() {
+        return Ok(());
     }
-    Ok(builder.enable_all().build()?)
+    let counted: usize = core::str::from_utf8(payload)?.parse()?;
+    if counted == sent {
+        return Ok(());
+    }
+    Err(format!("void: sent {sent} messages, {counted} arrived").into())
+}
+
+/// Tells whoever started this process that it has come to where it is to be looked at.
+fn say_ready() {
+    println!("ready");
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{Drops, Limits, Marker, Report, Result, Settings, connect, subscribe};
+use crate::clients::say_ready;
 use crate::meter::{Meter, resident_kib};
 
 /// Connects `count` times, one after the other; every connection stays open.
@@ -21,6 +22,14 @@ pub(super) async fn connect_times(settings: &Settings, drops: &Drops) -> Result<
     let used = meter.used()?;
     drop(clients);
     Ok(Report::new(latencies.len(), used).latencies(latencies))
+}
+
+/// Says that it is connected, and does nothing until the process is ended.
+pub(super) async fn idle(settings: &Settings, drops: &Drops) -> Result<Report> {
+    let client = connect(settings, Limits::Default, drops).await?;
+    client.flush().await?;
+    say_ready();
+    core::future::pending().await
 }
 
 /// Growth of resident memory over `count` connections.

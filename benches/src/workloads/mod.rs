@@ -1,6 +1,6 @@
 //! The workloads, written against the names that the clients share.
 //!
-//! This text is compiled once a client: `nats` is the client's crate, and `options` and
+//! This text is compiled once a client: `nats` is the client's crate, and `connect` and
 //! `subscribe` come from the module that includes it.
 
 mod connections;
@@ -13,8 +13,8 @@ use bytes::Bytes;
 #[allow(unused_imports)]
 use futures_util::StreamExt;
 
-use super::{nats, options, subscribe};
-use crate::clients::{Drops, Limits, Settings};
+use super::{connect, nats, subscribe};
+use crate::clients::{Drops, Limits, Settings, check_marker, payload};
 use crate::report::Report;
 use crate::{Result, subjects};
 
@@ -29,18 +29,11 @@ pub async fn run(name: &str, settings: &Settings, drops: &Drops) -> Result<Repor
         "receive" => receive::run(settings, drops).await,
         "request" => request::run(settings, drops).await,
         "connect" => connections::connect_times(settings, drops).await,
+        "idle" => connections::idle(settings, drops).await,
         "idle-connections" => connections::idle_connections(settings, drops).await,
         "idle-subscriptions" => connections::idle_subscriptions(settings, drops).await,
         other => Err(format!("no workload {other:?}").into()),
     }
-}
-
-async fn connect(settings: &Settings, limits: Limits, drops: &Drops) -> Result<nats::Client> {
-    Ok(options(limits, drops).connect(settings.url.as_str()).await?)
-}
-
-fn payload(settings: &Settings) -> Bytes {
-    Bytes::from(vec![b'x'; settings.size])
 }
 
 /// Sends a marker through the connection and waits until it comes back.
@@ -60,13 +53,6 @@ impl Marker {
     async fn pass(&mut self, sent: usize) -> Result<()> {
         self.client.publish(subjects::DONE, Bytes::new()).await?;
         let message = self.subscriber.next().await.ok_or("closed while waiting for the marker")?;
-        if message.payload.is_empty() {
-            return Ok(());
-        }
-        let counted: usize = core::str::from_utf8(&message.payload)?.parse()?;
-        if counted == sent {
-            return Ok(());
-        }
-        Err(format!("void: sent {sent} messages, {counted} arrived").into())
+        check_marker(&message.payload, sent)
     }
 }

@@ -7,6 +7,7 @@ use core::hint::black_box;
 use futures_util::StreamExt;
 
 use super::{Drops, Limits, Marker, Report, Result, Settings, connect, nats, subjects, subscribe};
+use crate::clients::Executor;
 use crate::go::Go;
 use crate::meter::Meter;
 
@@ -42,10 +43,10 @@ pub(super) async fn run(settings: &Settings, drops: &Drops) -> Result<Report> {
         let index = order.index(nth, settings.subscriptions);
         active.extend(subscribers.get_mut(index).and_then(Option::take));
     }
-    let active = receive(&client, active, go(settings.warm_up)).await?;
+    let active = receive(&client, settings.executor, active, go(settings.warm_up)).await?;
 
     let meter = Meter::read()?;
-    let active = receive(&client, active, order).await?;
+    let active = receive(&client, settings.executor, active, order).await?;
     let used = meter.used()?;
     drop((active, subscribers));
     Ok(Report::new(order.count, used))
@@ -54,6 +55,7 @@ pub(super) async fn run(settings: &Settings, drops: &Drops) -> Result<Report> {
 /// Orders messages and returns when all of them have arrived.
 async fn receive(
     client: &nats::Client,
+    executor: Executor,
     subscribers: Vec<nats::Subscriber>,
     go: Go,
 ) -> Result<Vec<nats::Subscriber>> {
@@ -62,12 +64,12 @@ async fn receive(
     let start = go.to_string();
     let mut tasks = Vec::with_capacity(subscribers.len());
     for subscriber in subscribers {
-        tasks.push(tokio::spawn(take(subscriber, each, looked_at)));
+        tasks.push(executor.spawn(take(subscriber, each, looked_at)));
     }
     client.publish(subjects::GO, start.into()).await?;
     let mut done = Vec::with_capacity(tasks.len());
     for task in tasks {
-        done.push(task.await??);
+        done.push(task.await?);
     }
     Ok(done)
 }

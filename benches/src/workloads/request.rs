@@ -5,11 +5,12 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Drops, Limits, Report, Result, Settings, connect, nats, payload, subjects};
+use crate::clients::Task;
 use crate::meter::Meter;
 
 pub(super) async fn run(settings: &Settings, drops: &Drops) -> Result<Report> {
     let client = connect(settings, Limits::Default, drops).await?;
-    leave_waiting(&client, settings).await?;
+    let _waiting = leave_waiting(&client, settings).await?;
     request(&client, settings, settings.warm_up).await?;
 
     let meter = Meter::read()?;
@@ -26,11 +27,11 @@ async fn request(client: &nats::Client, settings: &Settings, count: usize) -> Re
     }
     let mut tasks = Vec::with_capacity(settings.in_flight);
     for _ in 0..settings.in_flight {
-        tasks.push(tokio::spawn(one_by_one(client.clone(), payload(settings), each)));
+        tasks.push(settings.executor.spawn(one_by_one(client.clone(), payload(settings), each)));
     }
     let mut latencies = Vec::with_capacity(count);
     for task in tasks {
-        latencies.extend(task.await??);
+        latencies.extend(task.await?);
     }
     Ok(latencies)
 }
@@ -49,17 +50,21 @@ async fn one_by_one(client: nats::Client, payload: Bytes, count: usize) -> Resul
     Ok(latencies)
 }
 
-/// Puts requests in flight that stay there: nobody answers them.
-async fn leave_waiting(client: &nats::Client, settings: &Settings) -> Result<()> {
+/// Puts requests in flight that stay there as long as their tasks: nobody answers them.
+async fn leave_waiting(client: &nats::Client, settings: &Settings) -> Result<Vec<Task<()>>> {
+    let mut tasks = Vec::with_capacity(settings.waiting);
     for _ in 0..settings.waiting {
         let (client, payload) = (client.clone(), payload(settings));
-        tokio::spawn(async move { client.request(subjects::MUTE, payload).await });
+        tasks.push(settings.executor.spawn(async move {
+            client.request(subjects::MUTE, payload).await?;
+            Ok(())
+        }));
     }
     loop {
         let reply = client.request(subjects::MUTED, Bytes::new()).await?;
         let seen: usize = core::str::from_utf8(&reply.payload)?.parse()?;
         if seen == settings.waiting {
-            return Ok(());
+            return Ok(tasks);
         }
     }
 }

@@ -4,7 +4,7 @@ use midge_benches::Result;
 use midge_benches::clients::NAMES;
 
 use crate::Plan;
-use crate::table::{Table, number};
+use crate::table::{Table, number, verdict};
 use crate::tools::{Peer, Tools};
 
 /// Name, peer, workload and options of what is counted, with the most that midge may need.
@@ -54,11 +54,7 @@ pub(crate) fn run(tools: &Tools, plan: &Plan) -> Result<Table> {
         cells.resize(3, String::new());
         cells.push(limit.map_or_else(String::new, |limit| format!("at most {limit}")));
         let met = ours.zip(*limit).map(|(ours, limit)| ours <= limit + NONE);
-        cells.push(match met {
-            None => String::new(),
-            Some(true) => "met".into(),
-            Some(false) => "**missed**".into(),
-        });
+        cells.push(verdict(met));
         table.row(cells);
     }
     Ok(table)

@@ -1,4 +1,7 @@
 //! `docs/benchmarks.md`: one section a kind of measurement, each replaced when it is measured.
+//!
+//! The text between the marks of a section is kept until then; everything outside of marks is
+//! written anew.
 
 use std::path::PathBuf;
 
@@ -14,7 +17,13 @@ const SECTIONS: &[(&str, &str)] = &[
     ("current", "Side by side, current-thread runtime"),
     ("allocations", "Allocations"),
     ("instructions", "Instructions"),
+    ("codec", "Decoder and encoder"),
+    ("adapters", "Adapters side by side"),
+    ("idle", "An idle connection"),
+    ("adapter-sizes", "What an adapter costs"),
     ("size", "A hello program"),
+    // Written by hand: no measurement replaces it.
+    ("remarks", "Where bars are missed, and why"),
 ];
 
 const HEAD: &str = "\
@@ -24,8 +33,11 @@ midge and async-nats, side by side in one run. The tables are written by
 
 ```text
 cargo run --release -p midge-benches
-cargo run --release -p midge-benches -- instructions size
+cargo run --release -p midge-benches -- codec adapters idle
+cargo run --release -p midge-benches -- instructions adapter-sizes size
 ```
+
+Each section is from the latest run of its own command and says what it was measured on.
 
 Rules, so that a weak result cannot look good:
 

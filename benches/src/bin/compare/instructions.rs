@@ -5,7 +5,7 @@ use std::process::Command;
 use midge_benches::Result;
 use midge_benches::clients::NAMES;
 
-use crate::table::{Table, number};
+use crate::table::{Table, number, verdict};
 use crate::tools::{Peer, Tools};
 
 /// Workload, options, and the most that midge may need.
@@ -43,11 +43,7 @@ pub(crate) fn run(tools: &Tools) -> Result<Table> {
         cells.resize(3, String::new());
         cells.push(limit.map_or_else(String::new, |limit| format!("at most {limit}")));
         let met = ours.zip(*limit).map(|(ours, limit)| ours <= limit);
-        cells.push(match met {
-            None => String::new(),
-            Some(true) => "met".into(),
-            Some(false) => "**missed**".into(),
-        });
+        cells.push(verdict(met));
         table.row(cells);
     }
     Ok(table)

@@ -1,12 +1,18 @@
 #![forbid(unsafe_code)]
 //! Runs the clients side by side, prints the tables and writes `docs/benchmarks.md`.
 //!
-//! `compare [rows] [allocations] [instructions] [size] [--rounds <n>] [--only <part of a name>]
-//! [--runtime multi|current|both] [--quick] [--no-write]`; without a section, `rows` and
-//! `allocations`. A run with `--only` or `--quick` prints and does not write.
+//! `compare [<section>...] [--rounds <n>] [--only <part of a name>] [--runtime multi|current|both]
+//! [--quick] [--no-write]`. Without a section, `rows` and `allocations`; the others are
+//! `instructions`, `codec`, `adapters`, `idle`, `adapter-sizes` and `size`. A run with `--only` or
+//! `--quick` prints and does not write.
 
+mod adapter_sizes;
+mod adapters;
 mod allocations;
+mod codec;
 mod document;
+mod hello;
+mod idle;
 mod instructions;
 mod machine;
 mod rounds;
@@ -60,10 +66,15 @@ fn main() -> Result<()> {
             }
             "allocations" => document.show(section, &allocations::run(&tools, &plan)?, &facts),
             "instructions" => document.show(section, &instructions::run(&tools)?, &facts),
+            "codec" => document.show(section, &codec::run(&tools, &plan)?, &facts),
+            "adapters" => document.show(section, &adapters::run(&tools, &plan)?, &facts),
+            "idle" => document.show(section, &idle::run(&tools, &plan)?, &facts),
+            "adapter-sizes" => document.show(section, &adapter_sizes::run(&tools)?, &facts),
             "size" => document.show(section, &size::run(&tools)?, &facts),
             other => {
-                let known = "rows, allocations, instructions or size";
-                return Err(format!("no section {other:?}; there is {known}").into());
+                let known = "rows, allocations, instructions, codec, adapters, idle, \
+                             adapter-sizes and size";
+                return Err(format!("no section {other:?}; there are {known}").into());
             }
         }
     }
@@ -87,6 +98,14 @@ impl Plan {
     /// Whether the figures are good enough for the document.
     fn is_whole(&self) -> bool {
         self.only.is_empty() && self.divisor == 1
+    }
+
+    /// What a table says of a bar: fewer rounds show a tendency, not that it is met.
+    fn verdict(&self, met: Option<bool>) -> String {
+        if met == Some(true) && self.rounds < ROUNDS_FOR_A_CLAIM {
+            return "met, in too few rounds to claim it".into();
+        }
+        table::verdict(met)
     }
 
     fn wants(&self, name: &str) -> bool {

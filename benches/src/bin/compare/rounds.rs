@@ -6,11 +6,11 @@ use midge_benches::Result;
 use midge_benches::clients::NAMES;
 use midge_benches::report::Report;
 
+use crate::Plan;
 use crate::rows::{Figure, Limit, ROWS, Row};
 use crate::statistics::Spread;
-use crate::table::{Table, number};
+use crate::table::Table;
 use crate::tools::Tools;
-use crate::{Plan, ROUNDS_FOR_A_CLAIM};
 
 /// The two sides of a comparison: the client to compare with, and ours.
 const OTHER: &str = "async-nats";
@@ -92,26 +92,15 @@ fn show(plan: &Plan, row: &Row, outcome: &Outcome, table: &mut Table) {
             }
             Limit::None => (String::new(), None),
         };
-        let verdict = match met {
-            None => "",
-            Some(false) => "**missed**",
-            Some(true) if plan.rounds < ROUNDS_FOR_A_CLAIM => "met, in too few rounds to claim it",
-            Some(true) => "met",
-        };
         let mut cells = vec![
             if index == 0 { row.name.into() } else { String::new() },
             bar.figure.title().into(),
         ];
         for spread in [other, ours] {
-            cells.extend(match spread {
-                Some(Spread { minimum, median, maximum }) => {
-                    [number(minimum), format!("**{}**", number(median)), number(maximum)]
-                }
-                None => ["", "", ""].map(String::from),
-            });
+            cells.extend(Spread::cells(spread));
         }
         cells.push(times.map_or_else(String::new, |times| format!("{times:.2} x")));
-        cells.extend([text, verdict.into()]);
+        cells.extend([text, plan.verdict(met)]);
         table.row(cells);
     }
 }
@@ -127,7 +116,7 @@ fn spread(
 }
 
 impl Figure {
-    fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Rate => "operations/s",
             Self::Cpu => "client CPU, ns",
@@ -137,7 +126,7 @@ impl Figure {
         }
     }
 
-    fn read(self, report: &Report) -> Option<f64> {
+    pub(crate) fn read(self, report: &Report) -> Option<f64> {
         match self {
             Self::Rate => Some(report.rate()),
             Self::Cpu => Some(report.cpu_ns()),

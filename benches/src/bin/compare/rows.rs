@@ -255,12 +255,17 @@ pub(crate) const ROWS: &[Row] = &[
 impl Row {
     /// The arguments of the client process.
     pub(crate) fn arguments(&self, client: &str, runtime: &str, divisor: usize) -> Vec<String> {
+        let fixed = [client, self.workload, "--runtime", runtime].map(String::from);
+        fixed.into_iter().chain(self.options(divisor)).collect()
+    }
+
+    /// Those that say what the workload does.
+    pub(crate) fn options(&self, divisor: usize) -> impl Iterator<Item = String> {
         // Memory an operation does not scale; fewer of them would only be noise.
         let divisor = if self.workload.starts_with("idle") { 1 } else { divisor };
         // A shuffled run needs at least one message for each subscription.
         let count = (self.count / divisor).max(100).to_string();
-        let fixed = [client, self.workload, "--runtime", runtime, "--count", &count];
-        let options = self.options.split_ascii_whitespace();
-        fixed.into_iter().chain(options).map(String::from).collect()
+        let options = self.options.split_ascii_whitespace().map(String::from);
+        ["--count".into(), count].into_iter().chain(options)
     }
 }

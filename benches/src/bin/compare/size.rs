@@ -1,15 +1,11 @@
-//! What a hello program costs: crates, build time, size.
-
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+//! What a hello program costs with each client: crates, build time, size.
 
 use midge_benches::Result;
 use midge_benches::clients::NAMES;
 use midge_benches::meter::children_cpu_seconds;
-use midge_benches::process::output;
 
-use crate::table::{Table, number};
+use crate::hello::{Folder, Hello, Profile};
+use crate::table::{Table, number, verdict};
 use crate::tools::Tools;
 
 /// The same program for both; the manifest says what `nats` is.
@@ -22,6 +18,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 "#;
+
+/// What it needs beside the client.
+const TOKIO: &str = r#"tokio = { version = "1", features = ["macros", "rt-multi-thread"] }"#;
 
 /// The figures of one client.
 struct Cost {
@@ -37,11 +36,7 @@ type Figure = (&'static str, fn(&Cost) -> f64, f64);
 
 /// Builds the program with each client, cold, with and without link-time optimization.
 pub(crate) fn run(tools: &Tools) -> Result<Table> {
-    let folder = std::env::temp_dir().join(format!("midge-benches-size-{}", std::process::id()));
-    let costs: Result<Vec<Cost>> =
-        NAMES.iter().map(|client| cost(tools, &folder.join(client), client)).collect();
-    // Whether or not it went well, nothing of it is needed any more.
-    let _ = std::fs::remove_dir_all(&folder);
+    let costs: Result<Vec<Cost>> = NAMES.iter().map(|client| cost(tools, client)).collect();
     let costs = costs?;
     let mut table = Table::new(&["figure", "async-nats", "midge", "midge / async-nats", "bar", ""]);
     table.note(
@@ -67,86 +62,36 @@ pub(crate) fn run(tools: &Tools) -> Result<Table> {
         cells.resize(3, String::new());
         cells.push(times.map_or_else(String::new, |times| format!("{times:.2} x")));
         cells.push(format!("at most {limit} x"));
-        cells.push(match times {
-            None => String::new(),
-            Some(times) if times <= limit => "met".into(),
-            Some(_) => "**missed**".into(),
-        });
+        cells.push(verdict(times.map(|times| times <= limit)));
         table.row(cells);
     }
     Ok(table)
 }
 
-fn cost(tools: &Tools, folder: &Path, client: &str) -> Result<Cost> {
-    std::fs::create_dir_all(folder.join("src"))?;
-    std::fs::write(folder.join("src").join("main.rs"), PROGRAM)?;
-    std::fs::write(folder.join("Cargo.toml"), manifest(tools, client))?;
-    // The same versions of what both use; cargo drops what the program does not need.
-    let lock = tools.workspace().join("Cargo.lock");
-    if lock.exists() {
-        std::fs::copy(lock, folder.join("Cargo.lock"))?;
-    }
-    let tree = output(cargo(folder).args(["tree", "--edges", "normal,build", "--prefix", "none"]))?;
-    let crates: BTreeSet<&str> = tree
-        .lines()
-        .map(|line| line.trim_end_matches(" (*)"))
-        .filter(|line| !line.is_empty() && !line.starts_with("hello "))
-        .collect();
+fn cost(tools: &Tools, client: &str) -> Result<Cost> {
+    // One each, so that neither finds anything built.
+    let folder = Folder::new(client)?;
+    let hello =
+        Hello::write(tools, &folder, client, PROGRAM, &[&dependency(tools, client), TOKIO])?;
+    let crates = hello.crates("normal,build")? as f64;
     eprintln!("size: {client}");
-    let (cpu_seconds, bytes) = build(folder, "release")?;
-    let (cpu_seconds_lto, bytes_lto) = build(folder, "lto")?;
-    Ok(Cost { crates: crates.len() as f64, cpu_seconds, bytes, cpu_seconds_lto, bytes_lto })
+    let (cpu_seconds, bytes) = build(&hello, Profile::Release)?;
+    let (cpu_seconds_lto, bytes_lto) = build(&hello, Profile::Lto)?;
+    Ok(Cost { crates, cpu_seconds, bytes, cpu_seconds_lto, bytes_lto })
 }
 
-fn build(folder: &Path, profile: &str) -> Result<(f64, f64)> {
+/// CPU seconds of a build, and the bytes that came of it.
+fn build(hello: &Hello, profile: Profile) -> Result<(f64, f64)> {
     let before = children_cpu_seconds()?;
-    output(cargo(folder).args(["build", "--quiet", "--profile", profile]))?;
-    let cpu_seconds = children_cpu_seconds()? - before;
-    let program: PathBuf = folder.join("target").join(profile).join("hello");
-    Ok((cpu_seconds, std::fs::metadata(program)?.len() as f64))
+    let bytes = hello.build(profile)?;
+    Ok((children_cpu_seconds()? - before, bytes as f64))
 }
 
-/// A cargo that builds in `folder`, whatever the environment says about targets and wrappers.
-fn cargo(folder: &Path) -> Command {
-    let mut cargo = Tools::cargo();
-    cargo.current_dir(folder).env("CARGO_TARGET_DIR", folder.join("target"));
-    for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS"] {
-        cargo.env_remove(name);
+/// The client's line in the manifest.
+fn dependency(tools: &Tools, client: &str) -> String {
+    if client == "midge" {
+        return Hello::adapter(tools, "midge-tokio");
     }
-    cargo
-}
-
-fn manifest(tools: &Tools, client: &str) -> String {
-    let nats = if client == "midge" {
-        let path = tools.workspace().join("crates").join("midge-tokio");
-        let features = r#"features = ["ring", "nkeys"]"#;
-        format!(
-            r#"{{ package = "midge-tokio", path = {path:?}, default-features = false, {features} }}"#
-        )
-    } else {
-        let features = r#"features = ["ring", "nkeys"]"#;
-        format!(
-            r#"{{ package = "async-nats", version = "=0.51.0", default-features = false, {features} }}"#
-        )
-    };
-    format!(
-        r#"[package]
-name = "hello"
-version = "0.0.0"
-edition = "2024"
-
-[workspace]
-
-[dependencies]
-nats = {nats}
-tokio = {{ version = "1", features = ["macros", "rt-multi-thread"] }}
-
-[profile.release]
-strip = true
-
-[profile.lto]
-inherits = "release"
-lto = true
-"#
-    )
+    let features = r#"default-features = false, features = ["ring", "nkeys"]"#;
+    format!(r#"nats = {{ package = "async-nats", version = "=0.51.0", {features} }}"#)
 }

@@ -1,5 +1,7 @@
 //! Minimum, median and maximum of a handful of rounds.
 
+use crate::table::number;
+
 /// What is told of a series of measurements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
@@ -21,6 +23,16 @@ impl Spread {
             values[middle]
         };
         Some(Self { minimum, median, maximum })
+    }
+
+    /// Three cells of a table; empty ones where nothing was measured.
+    pub(crate) fn cells(spread: Option<Self>) -> [String; 3] {
+        match spread {
+            Some(Self { minimum, median, maximum }) => {
+                [number(minimum), format!("**{}**", number(median)), number(maximum)]
+            }
+            None => ["", "", ""].map(String::from),
+        }
     }
 }
 

@@ -54,6 +54,15 @@ impl fmt::Display for Table {
     }
 }
 
+/// What a table says of a bar, if there is one.
+pub(crate) fn verdict(met: Option<bool>) -> String {
+    String::from(match met {
+        None => "",
+        Some(true) => "met",
+        Some(false) => "**missed**",
+    })
+}
+
 /// A number with as many digits as it deserves: about three that count, thousands set apart.
 pub(crate) fn number(value: f64) -> String {
     if value.abs() < 10.0 {

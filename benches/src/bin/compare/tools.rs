@@ -45,18 +45,16 @@ impl Tools {
     pub(crate) fn build() -> Result<Self> {
         let exe = std::env::current_exe()?;
         let binaries = exe.parent().ok_or("a program outside of any folder")?;
-        let target = binaries.parent().ok_or("a program outside of a target folder")?;
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let workspace = manifest.parent().ok_or("a package outside of a workspace")?;
-        let mut build = Self::cargo();
-        build.args(["build", "--release", "--bins", "--no-default-features"]);
+        let tools = Self { binaries: binaries.into(), workspace: workspace.into() };
+        let mut build = tools.package_cargo("build")?;
+        build.args(["--release", "--bins", "--no-default-features"]);
         if cfg!(feature = "midge") {
             build.args(["--features", "midge"]);
         }
-        build.arg("--manifest-path").arg(manifest.join("Cargo.toml"));
-        build.arg("--target-dir").arg(target);
         output(&mut build)?;
-        Ok(Self { binaries: binaries.into(), workspace: workspace.into() })
+        Ok(tools)
     }
 
     /// The cargo that started us, else the one on the path.
@@ -104,10 +102,32 @@ impl Tools {
 
     /// Runs `client` or `alloc` once, with a fresh peer.
     pub(crate) fn run(&self, binary: &str, peer: Peer, arguments: &[String]) -> Result<Report> {
-        let running = self.start(peer)?;
         let mut command = Command::new(self.binary(binary));
-        let line = output(command.args(arguments).args(["--url", running.url()]))?;
+        self.report(command.args(arguments), peer)
+    }
+
+    /// Runs the client process `command` once, with a fresh peer.
+    pub(crate) fn report(&self, command: &mut Command, peer: Peer) -> Result<Report> {
+        let running = self.start(peer)?;
+        let line = output(command.args(["--url", running.url()]))?;
         Ok(serde_json::from_str(&line)?)
+    }
+
+    /// A cargo that works on this package, with the target folder that this program is in.
+    fn package_cargo(&self, subcommand: &str) -> Result<Command> {
+        let target = self.binaries.parent().ok_or("a program outside of a target folder")?;
+        let mut cargo = Self::cargo();
+        cargo.arg(subcommand).arg("--manifest-path");
+        cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+        cargo.arg("--target-dir").arg(target);
+        Ok(cargo)
+    }
+
+    /// A cargo that runs the bench target called `name`.
+    pub(crate) fn bench(&self, name: &str) -> Result<Command> {
+        let mut bench = self.package_cargo("bench")?;
+        bench.args(["--bench", name]);
+        Ok(bench)
     }
 }
 
