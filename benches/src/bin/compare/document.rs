@@ -68,12 +68,7 @@ impl Document {
     pub(crate) fn load(tools: &Tools) -> Result<Self> {
         let path = tools.workspace().join("docs").join("benchmarks.md");
         let text = if path.exists() { std::fs::read_to_string(&path)? } else { String::new() };
-        let body = |key: &str| {
-            let (_, rest) = text.split_once(&begin(key))?;
-            let (body, _) = rest.split_once(&end(key))?;
-            Some(body.to_owned())
-        };
-        Ok(Self { bodies: SECTIONS.iter().map(|(key, _)| body(key)).collect(), path })
+        Ok(Self { bodies: bodies(&text), path })
     }
 
     /// Prints a table and makes it the section called `key`.
@@ -88,18 +83,31 @@ impl Document {
 
     /// Writes the file and returns its path.
     pub(crate) fn save(&self) -> Result<String> {
-        let mut text = String::from(HEAD);
-        for ((key, _), body) in SECTIONS.iter().zip(&self.bodies) {
-            if let Some(body) = body {
-                text += &format!("\n{}{body}{}", begin(key), end(key));
-            }
-        }
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        std::fs::write(&self.path, text)?;
+        std::fs::write(&self.path, text(&self.bodies))?;
         Ok(self.path.display().to_string())
     }
+}
+
+fn bodies(text: &str) -> Vec<Option<String>> {
+    let body = |key: &str| {
+        let (_, rest) = text.split_once(&begin(key))?;
+        let (body, _) = rest.split_once(&end(key))?;
+        Some(body.to_owned())
+    };
+    SECTIONS.iter().map(|(key, _)| body(key)).collect()
+}
+
+fn text(bodies: &[Option<String>]) -> String {
+    let mut text = String::from(HEAD);
+    for ((key, _), body) in SECTIONS.iter().zip(bodies) {
+        if let Some(body) = body {
+            text += &format!("\n{}{body}{}", begin(key), end(key));
+        }
+    }
+    text
 }
 
 fn begin(key: &str) -> String {
@@ -108,4 +116,18 @@ fn begin(key: &str) -> String {
 
 fn end(key: &str) -> String {
     format!("<!-- end: {key} -->\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SECTIONS, bodies, text};
+
+    #[test]
+    fn what_no_run_replaces_stays_as_it_is() {
+        let mut kept = vec![None; SECTIONS.len()];
+        kept[1] = Some("\n## A table\n".to_owned());
+        *kept.last_mut().unwrap() = Some("\nWords.\n".to_owned());
+        assert_eq!(bodies(&text(&kept)), kept);
+        assert_eq!(bodies("a page without marks"), vec![None; SECTIONS.len()]);
+    }
 }
