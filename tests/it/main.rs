@@ -12,6 +12,7 @@ mod events;
 mod failures;
 mod features;
 mod flush;
+mod hold_back;
 mod info;
 mod jetstream_consume;
 mod jetstream_publish;

@@ -221,6 +221,8 @@ pub struct Outbox {
     published_bytes: u64,
     size_text: SizeText,
     pace: Pace,
+    /// Up to this position nothing is held back.
+    awaited: u64,
 }
 
 impl Outbox {
@@ -244,6 +246,7 @@ impl Outbox {
             published_bytes: 0,
             size_text: SizeText::new(0),
             pace: Pace::default(),
+            awaited: 0,
         }
     }
 
@@ -397,13 +400,15 @@ impl Outbox {
             && self.closed.is_empty()
             && self.queued > 0
             && self.link == Link::Online
+            && self.start_position() >= self.awaited
     }
 
-    /// Holds nothing back until the next flood: somebody waits for what is in the queue, it was held
-    /// back for long enough, or whoever takes has caught up with it.
+    /// Holds nothing of what is in the queue back: somebody waits for it, it was held back for long
+    /// enough, or whoever takes has caught up with it. What is appended later is, in the next flood.
     #[inline]
     pub fn release(&mut self) {
         self.pace.rest();
+        self.awaited = self.appended;
     }
 
     /// Gives a written chunk's buffer back.

@@ -688,6 +688,23 @@ fn the_unfinished_chunk_of_a_flood_is_held_back_until_it_is_full() {
 }
 
 #[test]
+fn what_is_waited_for_is_not_held_back_though_a_flood_goes_before_it() {
+    let mut outbox = online();
+    while outbox.queued_bytes() < 600 << 10 {
+        publish(&mut outbox, "flood", &[0; 8000]).unwrap();
+    }
+    outbox.fence(FenceId(1)).unwrap();
+    let mut fences = 0;
+    while !outbox.is_empty() {
+        assert!(!outbox.holds_back(), "the PING at the end is waited for");
+        fences += outbox.take().unwrap().fences().len();
+    }
+    assert_eq!(fences, 1);
+    publish(&mut outbox, "later", b"x").unwrap();
+    assert!(outbox.holds_back(), "what follows it is the flood's again");
+}
+
+#[test]
 fn nothing_is_held_back_that_somebody_waits_for_or_after_a_rest() {
     let mut outbox = online();
     publish(&mut outbox, "first", b"x").unwrap();

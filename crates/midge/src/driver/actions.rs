@@ -100,7 +100,7 @@ impl Driver {
     fn go_online(&mut self, limits: ServerLimits) {
         self.decide_held();
         let shared = Arc::clone(&self.shared);
-        let (undeliverable, refused, line) = {
+        let (undeliverable, refused, line, drops) = {
             let mut core = shared.core.lock();
             self.take_commands(&mut core);
             self.connection.replay();
@@ -110,11 +110,12 @@ impl Driver {
             core.flushes.iter_mut().for_each(|(target, _)| *target = end);
             core.outbox.set_online(limits);
             let refused = core.resend_requests();
-            self.tell_drops(&mut core);
+            let drops = core.outbox.poll_drops();
             core.view.state = State::Connected;
             self.refresh_view(&mut core);
-            (undeliverable, refused, core.next_in_line())
+            (undeliverable, refused, core.next_in_line(), drops)
         };
+        self.tell_drops(drops);
         wake(line);
         self.shutdown.drain.handle_online();
         for (waiter, refusal) in refused {

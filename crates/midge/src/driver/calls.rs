@@ -66,7 +66,11 @@ impl Driver {
                     None
                 } else {
                     self.held_until = None;
-                    core.outbox.take()
+                    let chunk = core.outbox.take();
+                    if chunk.is_none() {
+                        core.outbox.release();
+                    }
+                    chunk
                 };
                 core.in_flight = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
                 chunk
@@ -114,13 +118,11 @@ impl Driver {
     /// Leaves a waker for when a handle has something to do; says whether it has already.
     pub fn park(&mut self, waker: &Waker) -> Parked {
         let mut core = self.shared.core.lock();
-        let may_write =
-            self.connection.takes_chunks() && !core.outbox.is_empty() && !core.outbox.holds_back();
+        // What is held back needs a moment at which it is written all the same.
+        let waits = core.outbox.holds_back() && self.held_until.is_some();
+        let may_write = self.connection.takes_chunks() && !core.outbox.is_empty() && !waits;
         let may_sleep = core.commands.is_empty() && self.deferred.is_empty();
         if may_sleep && !(may_write && self.outbound.is_empty()) {
-            if core.outbox.is_empty() {
-                core.outbox.release();
-            }
             core.park(waker);
             drop(core);
             self.inbound.rest();
@@ -139,15 +141,16 @@ impl Driver {
         let mut core = shared.core.lock();
         core.requests.stamp(now);
         core.outbox.stamp(now);
-        self.tell_drops(&mut core);
-        if let Some(event) = watch_queue(&mut self.writing, &core.outbox) {
-            shared.event(event);
-        }
-        if core.commands.is_empty() && self.deferred.is_empty() {
-            return;
-        }
+        let drops = core.outbox.poll_drops();
+        let news = watch_queue(&mut self.writing, &core.outbox);
+        let nothing = core.commands.is_empty() && self.deferred.is_empty();
         self.take_commands(&mut core);
         drop(core);
+        self.tell_drops(drops);
+        news.into_iter().for_each(|event| self.shared.event(event));
+        if nothing {
+            return;
+        }
         self.run_deferred(now);
         self.settle(now);
     }
@@ -278,6 +281,7 @@ impl Driver {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let mut drops = None;
         let mut expired = Vec::new();
         let mut line = Vec::new();
         {
@@ -291,9 +295,10 @@ impl Driver {
             }
             if core.outbox.handle_timeout(now) {
                 line = core.whole_line();
-                self.tell_drops(&mut core);
+                drops = core.outbox.poll_drops();
             }
         }
+        self.tell_drops(drops);
         line.into_iter().for_each(Waker::wake);
         for waiter in expired {
             let _ = waiter.sender.send(Err(ReplyFailure::TimedOut));

@@ -22,7 +22,7 @@ impl<S: Stream> Drop for Carried<S> {
             return;
         }
         {
-            // Nothing joins the queue any more, so the loop ends with it.
+            // Nothing joins the queue any more, so the loop ends with it, and nothing is held back.
             let outbox = &mut driver.shared.core.lock().outbox;
             outbox.restrict(Intake::Closed);
             outbox.release();

@@ -13,20 +13,21 @@ impl Driver {
     /// The machine is closed: everybody who waits hears it.
     pub(super) fn finish(&mut self, reason: CloseReason) {
         let shared = Arc::clone(&self.shared);
-        let (requests, flushes, fences, line, unwritten) = {
+        let (requests, flushes, fences, line, unwritten, drops) = {
             let mut core = shared.core.lock();
             self.take_commands(&mut core);
             core.outbox.restrict(midge_proto::Intake::Closed);
             let (unwritten, _) = core.outbox.clear();
-            self.tell_drops(&mut core);
+            let drops = core.outbox.poll_drops();
             core.in_flight = 0;
             core.view.state = State::Closed;
             core.view.close_reason = Some(Box::new(reason.clone()));
             let requests = core.requests.clear();
             let flushes = core::mem::take(&mut core.flushes);
             let fences = core::mem::take(&mut core.fences);
-            (requests, flushes, fences, core.whole_line(), unwritten)
+            (requests, flushes, fences, core.whole_line(), unwritten, drops)
         };
+        self.tell_drops(drops);
         for waiter in requests {
             let _ = waiter.sender.send(Err(ReplyFailure::Closed));
         }

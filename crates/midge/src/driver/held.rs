@@ -2,9 +2,10 @@
 
 use super::Driver;
 use crate::event::Event;
-use crate::shared::{Core, State};
+use crate::shared::State;
 use crate::statistics::add;
 use crate::sync::Arc;
+use midge_proto::BufferDrops;
 
 impl Driver {
     /// Asks about the messages that wait, where the options say so, before any of them goes out.
@@ -23,9 +24,9 @@ impl Driver {
         shared.core.lock().outbox.put_back(decided);
     }
 
-    /// Tells of messages dropped from the reconnect buffer, if there is anything new.
-    pub(super) fn tell_drops(&self, core: &mut Core) {
-        if let Some(drops) = core.outbox.poll_drops() {
+    /// Tells of messages dropped from the reconnect buffer; no lock may be held.
+    pub(super) fn tell_drops(&self, drops: Option<BufferDrops>) {
+        if let Some(drops) = drops {
             add(&self.shared.statistics.dropped_publishes, drops.total());
             self.shared.event(Event::BufferDropped(drops));
         }

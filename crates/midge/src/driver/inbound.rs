@@ -13,8 +13,8 @@ pub(crate) const BUFFER_MAX_DEFAULT: usize = 64 << 10;
 /// Room for a read in bytes below which a new buffer is taken.
 const ROOM_MIN: usize = 512;
 
-/// Buffers in the hands of readers that are looked after, to be filled again.
-const RETIRED_MAX: usize = 16;
+/// Bytes of buffers in the hands of readers that are looked after, to be filled again.
+const RETIRED_BYTES_MAX: usize = 1 << 20;
 
 /// A buffer that bytes are read into and whole frames are cut off from.
 ///
@@ -22,7 +22,8 @@ const RETIRED_MAX: usize = 16;
 /// the messages in it; what is left of an unfinished frame moves to the next buffer once at most.
 ///
 /// A buffer that was filled well is handed out whole, and comes back once the messages in it are
-/// gone: as long as their reader keeps up, nothing is allocated and nothing is zeroed.
+/// gone: as long as their reader keeps up, nothing is allocated and nothing is zeroed. One that was
+/// made for a message above the usual size does not: small messages would pin it.
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
     /// Initialised throughout; bytes up to `filled` were read.
@@ -61,13 +62,21 @@ impl ReadBuffer {
         mem::replace(&mut self.buf, fresh)
     }
 
-    /// A buffer whose messages are all gone.
+    /// A buffer whose messages are all gone, wherever it stands in the line.
     fn returned(&mut self, capacity: usize) -> Option<BytesMut> {
-        if !self.retired.front()?.is_unique() {
-            return None;
-        }
-        let buf = self.retired.pop_front()?.try_into_mut().ok()?;
+        let at = self.retired.iter().position(Bytes::is_unique)?;
+        let buf = self.retired.remove(at)?.try_into_mut().ok()?;
         (buf.len() >= capacity).then_some(buf)
+    }
+
+    fn retire(&mut self, whole: Bytes) {
+        if whole.len() > self.max.min(RETIRED_BYTES_MAX) {
+            return;
+        }
+        self.retired.push_back(whole);
+        while self.retired.iter().map(Bytes::len).sum::<usize>() > RETIRED_BYTES_MAX {
+            self.retired.pop_front();
+        }
     }
 
     /// So many bytes were read.
@@ -99,10 +108,7 @@ impl ReadBuffer {
         }
         let whole = self.renew(count, wanted).freeze();
         let chunk = whole.slice(..count);
-        if self.retired.len() == RETIRED_MAX {
-            self.retired.pop_front();
-        }
-        self.retired.push_back(whole);
+        self.retire(whole);
         chunk
     }
 
@@ -126,5 +132,70 @@ impl ReadBuffer {
         if self.filled == 0 {
             self.clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 64 << 10;
+
+    /// Fills the room there is and cuts all of it off, as a read of whole frames does.
+    fn read_all(buffer: &mut ReadBuffer) -> Bytes {
+        let count = buffer.room(0).len();
+        buffer.read(count);
+        let filled = buffer.filled().len();
+        buffer.cut(filled, 0)
+    }
+
+    /// A buffer that has grown to its usual size.
+    fn grown() -> ReadBuffer {
+        let mut buffer = ReadBuffer::new(MAX);
+        while buffer.size < MAX || buffer.buf.len() < MAX {
+            read_all(&mut buffer);
+        }
+        buffer
+    }
+
+    #[test]
+    fn a_buffer_comes_back_once_its_messages_are_gone_whatever_is_kept_of_others() {
+        let mut buffer = grown();
+        let kept = read_all(&mut buffer);
+        let gone = read_all(&mut buffer);
+        let at = gone.as_ptr();
+        drop(gone);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(read_all(&mut buffer).as_ptr());
+        }
+        assert!(seen.contains(&at), "the second one is read into again");
+        assert!(!seen.contains(&kept.as_ptr()), "and the kept one is left alone");
+    }
+
+    #[test]
+    fn a_buffer_for_a_large_message_does_not_come_back_for_small_ones() {
+        let mut buffer = grown();
+        read_all(&mut buffer);
+        let large = 10 * MAX;
+        assert!(buffer.room(large).len() >= large);
+        let chunk = read_all(&mut buffer);
+        assert!(chunk.len() >= large);
+        drop(chunk);
+        for _ in 0..20 {
+            assert!(buffer.room(0).len() <= MAX);
+            read_all(&mut buffer);
+        }
+    }
+
+    #[test]
+    fn no_more_than_a_mebibyte_is_looked_after() {
+        let mut buffer = grown();
+        let kept: Vec<Bytes> = (0..40).map(|_| read_all(&mut buffer)).collect();
+        let retired: usize = buffer.retired.iter().map(Bytes::len).sum();
+        assert!(retired <= RETIRED_BYTES_MAX && retired > RETIRED_BYTES_MAX / 2);
+        drop(kept);
+        buffer.shrink();
+        assert!(buffer.retired.is_empty());
     }
 }
