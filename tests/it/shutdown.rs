@@ -358,3 +358,43 @@ async fn a_drain_that_gave_something_up_is_an_error_that_says_what() {
     assert_eq!((report.uncertain, report.timed_out), (1, false), "{report:?}");
     assert_eq!(client.drain().await, Err(DrainError::Closed));
 }
+
+#[tokio::test]
+async fn a_drain_that_loses_its_connection_still_waits_for_the_readers() {
+    let fake = midge_test_server::FakeServer::start().unwrap();
+    let url = fake.url();
+    let server = std::thread::spawn(move || {
+        let mut connection = fake.accept();
+        connection.handshake();
+        connection.expect_line("PING");
+        connection.send("PONG\r\n");
+        let line = connection.expect_line("SUB work");
+        let sid = line.split_ascii_whitespace().last().unwrap().to_owned();
+        for number in 0..3 {
+            connection.send(format!("MSG work {sid} 1\r\n{number}\r\n"));
+        }
+        // Nothing after this drain's UNSUB is answered, and nobody is there any more.
+        connection.expect_line("UNSUB");
+        connection.close();
+    });
+    let client = connect_to(ConnectOptions::new(), &url).await;
+    let mut work = client.subscribe("work").await.unwrap();
+    let first = next(&mut work).await;
+    assert_eq!(first.payload, "0");
+    let draining = tokio::spawn({
+        let client = client.clone();
+        async move { client.drain_within(Duration::from_millis(600)).await }
+    });
+    within("the end of the server", tokio::task::spawn_blocking(move || server.join().unwrap()))
+        .await
+        .unwrap();
+    // Readers may still publish, for the time of the drain.
+    for expected in ["1", "2"] {
+        assert_eq!(next(&mut work).await.payload, expected);
+        client.publish("done", "".into()).await.unwrap();
+    }
+    end_of(&mut work).await;
+    let report = within("the drain", draining).await.unwrap().unwrap();
+    assert_eq!((report.unread_messages, report.unwritten), (0, 2), "{report:?}");
+    assert!(report.timed_out);
+}

@@ -14,6 +14,9 @@ use midge_proto::{
 #[derive(Debug, Default)]
 pub(super) struct Shutdown {
     pub(super) drain: Drain,
+    /// Mailboxes of subscriptions that are to end: known from the beginning, for the registry forgets
+    /// them with the connection.
+    ending: Vec<Arc<Mailbox>>,
     /// Mailboxes of subscriptions that ended, while the application reads them.
     reading: Vec<Arc<Mailbox>>,
     closers: Vec<oneshot::Sender<()>>,
@@ -32,6 +35,7 @@ impl Shutdown {
     /// All is over: tells those who wait.
     pub(super) fn finish(&mut self, unwritten: u64) {
         self.drain.handle_closed(unwritten);
+        self.ending.clear();
         self.reading.clear();
         for done in self.closers.drain(..) {
             let _ = done.send(());
@@ -101,7 +105,9 @@ impl Driver {
         }
         drop(core);
         for target in self.targets.iter().flatten() {
-            self.mailboxes(target).iter().for_each(|mailbox| mailbox.begin_drain());
+            let mailboxes = self.mailboxes(target);
+            mailboxes.iter().for_each(|mailbox| mailbox.begin_drain());
+            self.shutdown.ending.extend(mailboxes);
         }
     }
 
@@ -115,14 +121,9 @@ impl Driver {
     }
 
     fn end_subscriptions(&mut self) {
+        self.shutdown.reading = core::mem::take(&mut self.shutdown.ending);
+        self.shutdown.reading.iter().for_each(|mailbox| mailbox.tell_when_read());
         for sid in self.subscriptions_read() {
-            let Some(slot) = self.connection.subscriptions().slot(sid) else { continue };
-            if let Some(Some(target)) = self.targets.get(slot.index()) {
-                for mailbox in self.mailboxes(target) {
-                    mailbox.tell_when_read();
-                    self.shutdown.reading.push(mailbox);
-                }
-            }
             self.remove(sid, End::Finished);
         }
         self.shutdown.report_unread();
