@@ -199,7 +199,9 @@ async fn keep_alive_of_tcp_starts_after_the_idle_time_and_is_off_by_default() {
         let port = format!(":{:04X}", client.local_addr()?.port());
         let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
         let line = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let line = line.into_iter().find(|fields| fields[1].ends_with(&port))?;
+        // Established: the port may have belonged to another socket that the kernel still waits for.
+        let line =
+            line.into_iter().find(|fields| fields[1].ends_with(&port) && fields[3] == "01")?;
         let (kind, when) = line[5].split_once(':')?;
         Some((kind.to_owned(), u64::from_str_radix(when, 16).ok()?))
     }
