@@ -232,6 +232,12 @@ impl<W> Requests<W> {
         (pending.secret == id.secret).then_some(&pending.waiter)
     }
 
+    /// The same, to be changed.
+    pub fn waiter_mut(&mut self, id: RequestId) -> Option<&mut W> {
+        let pending = self.slots.get_mut(id.slot as usize)?.as_mut()?;
+        (pending.secret == id.secret).then_some(&mut pending.waiter)
+    }
+
     /// Forgets all requests and returns those who waited.
     pub fn clear(&mut self) -> Vec<W> {
         self.deadlines.clear();

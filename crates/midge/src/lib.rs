@@ -13,6 +13,8 @@ mod dialer;
 mod driver;
 mod error;
 mod event;
+#[cfg(feature = "jetstream")]
+pub mod jetstream;
 mod layer;
 mod line;
 mod mailbox;

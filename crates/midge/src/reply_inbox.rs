@@ -82,6 +82,7 @@ impl ReplyInbox {
 
 impl Drop for ReplyInbox {
     fn drop(&mut self) {
-        self.client.shared().core.lock().requests.cancel(self.id);
+        // Dropped behind the lock: it may wake somebody.
+        let _gone = self.client.shared().core.lock().requests.cancel(self.id);
     }
 }

@@ -3,7 +3,9 @@
 use crate::client::Client;
 use crate::error::{PublishError, RequestError};
 use crate::line::Ticket;
-use crate::shared::{ReplyFailure, ReplyWaiter, RequestBody, RequestParts, Validation};
+use crate::shared::{
+    Core, Reply, ReplyFailure, ReplyWaiter, RequestBody, RequestParts, Shared, Validation,
+};
 use bytes::Bytes;
 use core::future::poll_fn;
 use core::time::Duration;
@@ -77,7 +79,8 @@ struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.client.shared().core.lock().requests.cancel(self.id);
+        // Dropped behind the lock: it may wake somebody.
+        let _gone = self.client.shared().core.lock().requests.cancel(self.id);
     }
 }
 
@@ -92,40 +95,66 @@ pub(crate) async fn send(
     if let Some(inbox) = inbox {
         return with_own_inbox(client, subject, inbox, headers, payload, timeout).await;
     }
-    match client.shared().settings.validation {
-        Validation::Full => subject.check_publish(),
-        Validation::Minimal => subject.check_framing(),
-    }
-    .map_err(PublishError::from)?;
-    if let Some(headers) = &headers {
-        headers.check().map_err(PublishError::from)?;
-    }
-    let again = (on_disconnect == OnDisconnect::Resend)
-        .then(|| RequestBody { headers: headers.clone(), payload: payload.clone() });
-    let mut ticket = Ticket::new(client.shared());
-    let opened = poll_fn(|cx| {
-        ticket.poll_append(cx, &subject, |core| {
-            let (sender, receiver) = oneshot::channel();
-            let parts = RequestParts {
-                subject: &subject,
-                headers: headers.as_ref(),
-                payload: &payload,
-                timeout,
-                on_disconnect,
-            };
-            let again = again.clone().map(Box::new);
-            let id =
-                core.request(parts, ReplyWaiter { sender, subject: subject.clone(), again })?;
-            Ok(((receiver, Waiting { client, id }), core.unpark_at_once()))
-        })
-    });
-    let (receiver, waiting) = opened.await.map_err(PublishError::from)?;
-    let reply = receiver.await;
+    let parts = RequestParts {
+        subject: &subject,
+        headers: headers.as_ref(),
+        payload: &payload,
+        timeout,
+        on_disconnect,
+    };
+    let begun = parts.begin_in_line(client.shared(), |_, begun| begun).await?;
+    let waiting = Waiting { client, id: begun.id };
+    let reply = begun.reply.await;
     drop(waiting);
     match reply {
         Ok(Ok(message)) => unless_nobody_listens(message),
         Ok(Err(failure)) => Err(failure.into_error(timeout)),
         Err(_) => Err(RequestError::Closed),
+    }
+}
+
+/// A request that is on its way.
+pub(crate) struct Begun {
+    pub(crate) id: RequestId,
+    pub(crate) reply: oneshot::Receiver<Reply>,
+}
+
+impl RequestParts<'_> {
+    fn check(&self, shared: &Shared) -> Result<(), PublishError> {
+        match shared.settings.validation {
+            Validation::Full => self.subject.check_publish()?,
+            Validation::Minimal => self.subject.check_framing()?,
+        }
+        self.headers.map_or(Ok(()), HeaderMap::check)?;
+        Ok(())
+    }
+
+    /// Sends the request when it is its turn and there is room; `begun` is called before anything
+    /// can answer.
+    pub(crate) async fn begin_in_line<T>(
+        self,
+        shared: &Shared,
+        mut begun: impl FnMut(&mut Core, Begun) -> T,
+    ) -> Result<T, PublishError> {
+        self.check(shared)?;
+        let mut ticket = Ticket::new(shared);
+        let opened = poll_fn(|cx| {
+            ticket.poll_append(cx, self.subject, |core| {
+                let request = self.begin(core)?;
+                Ok((begun(core, request), core.unpark_at_once()))
+            })
+        });
+        Ok(opened.await?)
+    }
+
+    /// Sends the request, if there is room.
+    pub(crate) fn begin(self, core: &mut Core) -> Result<Begun, Refusal> {
+        let (sender, reply) = oneshot::channel();
+        let again = (self.on_disconnect == OnDisconnect::Resend).then(|| {
+            Box::new(RequestBody { headers: self.headers.cloned(), payload: self.payload.clone() })
+        });
+        let id = core.request(self, ReplyWaiter::new(sender, self.subject.clone(), again))?;
+        Ok(Begun { id, reply })
     }
 }
 

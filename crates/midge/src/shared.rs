@@ -71,6 +71,31 @@ pub(crate) struct ReplyWaiter {
     pub(crate) subject: Subject,
     /// What to send again on the next connection, where that was asked for.
     pub(crate) again: Option<Box<RequestBody>>,
+    /// A place in a window, held until the reply is there.
+    #[cfg(feature = "jetstream")]
+    pub(crate) place: Option<crate::jetstream::Place>,
+}
+
+impl ReplyWaiter {
+    pub(crate) fn new(
+        sender: oneshot::Sender<Reply>,
+        subject: Subject,
+        again: Option<Box<RequestBody>>,
+    ) -> Self {
+        Self {
+            sender,
+            subject,
+            again,
+            #[cfg(feature = "jetstream")]
+            place: None,
+        }
+    }
+
+    /// Tells what the request came to. Not under the lock: it wakes those who wait.
+    pub(crate) fn answer(self, reply: Reply) {
+        // One who no longer waits does not miss it.
+        let _ = self.sender.send(reply);
+    }
 }
 
 /// What a request says.
@@ -417,7 +442,7 @@ impl Core {
         }
         // What is asked is the caller's business; no refused publish names a filter.
         let subject = Subject::from(self.requests.filter());
-        let waiter = ReplyWaiter { sender, subject, again: None };
+        let waiter = ReplyWaiter::new(sender, subject, None);
         let id = self.requests.begin(waiter, timeout, on_disconnect);
         let mut reply = Vec::new();
         self.requests.reply_subject(id, &mut reply);

@@ -209,6 +209,16 @@ impl ApiError {
         }
     }
 
+    /// Whether the same request may succeed later: nobody answered, or the server says so.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::JetStream(error) => error.is_retryable(),
+            Self::NoResponders => true,
+            Self::Status { .. } | Self::Malformed(_) => false,
+        }
+    }
+
     pub(super) fn malformed(fault: impl ToString, body: &[u8]) -> Self {
         Self::Malformed(MalformedAnswer { fault: fault.to_string(), body: Snippet::new(body) })
     }

@@ -119,7 +119,7 @@ impl Driver {
         wake(line);
         self.shutdown.drain.handle_online();
         for (waiter, refusal) in refused {
-            let _ = waiter.sender.send(Err(ReplyFailure::Refused(refusal)));
+            waiter.answer(Err(ReplyFailure::Refused(refusal)));
         }
         add(&self.shared.statistics.connects, 1);
         self.shared.event(Event::Connected);
@@ -162,7 +162,7 @@ impl Driver {
         };
         self.fail_fences(fences);
         for waiter in requests {
-            let _ = waiter.sender.send(Err(ReplyFailure::Disconnected));
+            waiter.answer(Err(ReplyFailure::Disconnected));
         }
         line.into_iter().for_each(Waker::wake);
         for slot in self.connection.subscriptions().handle_disconnected() {

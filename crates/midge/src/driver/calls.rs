@@ -301,7 +301,7 @@ impl Driver {
         self.tell_drops(drops);
         line.into_iter().for_each(Waker::wake);
         for waiter in expired {
-            let _ = waiter.sender.send(Err(ReplyFailure::TimedOut));
+            waiter.answer(Err(ReplyFailure::TimedOut));
         }
         self.sleeps.wake_expired(now);
         let ping = self.connection.poll_timeout().is_some_and(|at| at <= now);

@@ -3,12 +3,11 @@
 use super::Driver;
 use crate::event::Event;
 use crate::mailbox::{Delivered, End, Mailbox, News};
-use crate::shared::{Reply, Shared, Target};
+use crate::shared::{ReplyWaiter, Shared, Target};
 use crate::statistics::add;
 use crate::sync::Arc;
 use bytes::Bytes;
 use core::task::Waker;
-use futures_channel::oneshot;
 use midge_proto::{Delivery, Frame, Instant, Message, MessageFrame, Share, Sid};
 
 impl Driver {
@@ -173,21 +172,20 @@ impl Tally {
 
 /// Hands replies to those who wait for them; returns how many there were.
 fn reply_all(shared: &Shared, chunk: &Bytes, frames: impl Iterator<Item = MessageFrame>) -> usize {
-    let mut answered: Vec<(oneshot::Sender<Reply>, Message)> = Vec::new();
+    let mut answered: Vec<(ReplyWaiter, Message)> = Vec::new();
     {
         let mut core = shared.core.lock();
         for frame in frames {
             let start = frame.subject_start as usize;
             let subject = chunk.get(start..start + frame.subject_len as usize).unwrap_or_default();
             if let Some(waiter) = core.requests.handle_reply(subject) {
-                answered.push((waiter.sender, Message::from_frame(chunk, &frame)));
+                answered.push((waiter, Message::from_frame(chunk, &frame)));
             }
         }
     }
     let count = answered.len();
-    for (sender, message) in answered {
-        // One who no longer waits does not miss it.
-        let _ = sender.send(Ok(message));
+    for (waiter, message) in answered {
+        waiter.answer(Ok(message));
     }
     count
 }

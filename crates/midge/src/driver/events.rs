@@ -46,7 +46,7 @@ impl Driver {
             }
         }
         for waiter in denied {
-            let _ = waiter.sender.send(Err(ReplyFailure::Denied(error.clone())));
+            waiter.answer(Err(ReplyFailure::Denied(error.clone())));
         }
         if let ServerError::SubscribePermission { subject, queue, sid, .. } = error {
             let refused: Vec<Sid> = self

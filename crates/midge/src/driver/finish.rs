@@ -29,7 +29,7 @@ impl Driver {
         };
         self.tell_drops(drops);
         for waiter in requests {
-            let _ = waiter.sender.send(Err(ReplyFailure::Closed));
+            waiter.answer(Err(ReplyFailure::Closed));
         }
         for (_, waiter) in flushes {
             let _ = waiter.send(Err(FlushError::Closed));

@@ -7,8 +7,10 @@ mod cron;
 mod fast_ingest;
 pub(super) mod go_duration;
 mod message;
+mod retry;
 mod schedule;
 mod ttl;
+mod window;
 
 pub use ack::PublishAck;
 pub use batch::{BATCH_ID_LEN_MAX, BATCH_MESSAGES_MAX, BatchCommit, BatchId, BatchPlace};
@@ -16,5 +18,7 @@ pub use counter::{Counter, Increment, InvalidNumber};
 pub use cron::{Cron, CronField, InvalidCron};
 pub use fast_ingest::{GapMode, IngestAnswer, IngestInbox, IngestOperation};
 pub use message::{InvalidPublishMessage, PublishMessage, Rollup};
+pub use retry::{PublishRetry, RetryOn};
 pub use schedule::{CronSchedule, InvalidSchedule, SCHEDULE_INTERVAL_MIN, Schedule, Scheduling};
 pub use ttl::{InvalidTtl, MESSAGE_TTL_MIN, MessageTtl};
+pub use window::{PublishWindow, WindowLimits};

@@ -1,0 +1,135 @@
+//! Calls of the API: a request goes out, and its answer comes back decoded.
+
+use super::context::Context;
+use super::error::{CallError, Fault};
+use crate::request::Request;
+use crate::sync::{Arc, Ordering};
+use core::fmt;
+use midge_proto::jetstream::{ApiLevel, ApiRequest, Requirement, UnsupportedField, account};
+use midge_proto::{HeaderMap, Message, Subject};
+
+/// The level of a server that was not asked for it yet.
+pub(super) const LEVEL_UNKNOWN: u64 = u64::MAX;
+
+/// A request or answer of the JetStream API, for those who want to see them all.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Trace<'a> {
+    /// The subject of the request.
+    pub subject: &'a Subject,
+    /// What happens.
+    pub step: TraceStep<'a>,
+}
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum TraceStep<'a> {
+    /// It is sent.
+    Request {
+        /// Its headers.
+        headers: Option<&'a HeaderMap>,
+        /// Its body.
+        body: &'a [u8],
+    },
+    /// Its answer came.
+    Answer(&'a Message),
+    /// None came.
+    Failed(&'a crate::RequestError),
+}
+
+/// Sees every call.
+#[derive(Clone)]
+pub(super) struct Tracer(Arc<dyn Fn(Trace<'_>) + Send + Sync>);
+
+impl Tracer {
+    pub(super) fn new(see: impl Fn(Trace<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(see))
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("callback")
+    }
+}
+
+impl Context {
+    /// Sends a request of the API and decodes its answer.
+    ///
+    /// All other calls are made of this one. It takes also [`CustomRequest`]s, with a body and an
+    /// answer of the caller's own.
+    ///
+    /// # Errors
+    ///
+    /// The server does not know a part of the request, no answer came in time, nobody answers,
+    /// JetStream refused the request, or the answer cannot be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future forgets the request; it may be carried out all the same.
+    ///
+    /// [`CustomRequest`]: midge_proto::jetstream::CustomRequest
+    pub async fn call<R: ApiRequest>(&self, request: R) -> Result<R::Response, CallError> {
+        self.ask(&request).await
+    }
+
+    pub(super) async fn ask<R: ApiRequest, K>(
+        &self,
+        request: &R,
+    ) -> Result<R::Response, CallError<K>> {
+        if let Some(requirement) = request.requirement() {
+            self.check_level(requirement).await?;
+        }
+        self.send(request).await
+    }
+
+    /// Checks that the server knows what is required. If it cannot be asked, the request is sent:
+    /// it carries its level, and servers from 2.12 on look at that.
+    pub(super) async fn check_level(&self, required: Requirement) -> Result<(), UnsupportedField> {
+        match self.inner.level.load(Ordering::Relaxed) {
+            LEVEL_UNKNOWN => {}
+            known => {
+                let known = ApiLevel(u32::try_from(known).unwrap_or(u32::MAX));
+                if required.check(known).is_ok() {
+                    return Ok(());
+                }
+                // The server may have been replaced by a newer one since.
+            }
+        }
+        let account: Result<_, CallError> = self.send(&account::InfoRequest).await;
+        let Ok(account) = account else { return Ok(()) };
+        let level = account.api_level();
+        self.inner.level.store(u64::from(level.0), Ordering::Relaxed);
+        required.check(level)
+    }
+
+    async fn send<R: ApiRequest, K>(&self, request: &R) -> Result<R::Response, CallError<K>> {
+        let prefix = self.inner.prefix.as_ref().map_err(Fault::clone)?;
+        let subject = request.subject(prefix);
+        let mut body = Vec::new();
+        request.encode(&mut body);
+        let headers = request.headers();
+        let trace = |step: TraceStep<'_>| {
+            if let Some(Tracer(see)) = &self.inner.tracer {
+                see(Trace { subject: &subject, step });
+            }
+        };
+        trace(TraceStep::Request { headers: headers.as_ref(), body: &body });
+        let message = Request {
+            payload: Some(body.into()),
+            headers,
+            timeout: Some(Some(self.inner.timeout)),
+            ..Request::new()
+        };
+        let answer = match self.inner.client.send_request(subject.clone(), message).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                trace(TraceStep::Failed(&error));
+                return Err(CallError::new(Some(subject), error.into()));
+            }
+        };
+        trace(TraceStep::Answer(&answer));
+        request.decode(&answer).map_err(|error| CallError::new(Some(subject), error.into()))
+    }
+}

@@ -1,0 +1,604 @@
+//! Why a call of JetStream has no result.
+
+use crate::error::RequestError;
+use core::fmt;
+use core::marker::PhantomData;
+use midge_proto::jetstream::consumer::WrongKind;
+use midge_proto::jetstream::{
+    ApiError, Error, ErrorCode, InvalidConfig, InvalidName, InvalidPublishMessage, NameFault,
+    UnsupportedField,
+};
+use midge_proto::{InvalidSubject, StatusCode, Subject};
+
+/// A call of JetStream has no result: what was asked, and why.
+///
+/// All calls have this error; they differ in its [`kind`](Self::kind), which is a look at the
+/// [`fault`](Self::fault) for one operation.
+pub struct CallError<K = CallErrorKind> {
+    inner: Box<Inner>,
+    kind: PhantomData<fn() -> K>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    subject: Option<Subject>,
+    fault: Fault,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A configuration that no server would take; nothing was sent.
+    Config(InvalidConfig),
+    /// A domain or prefix is none; nothing was sent.
+    Prefix(String),
+    /// A message that no stream would take; nothing was sent.
+    Message(InvalidPublishMessage),
+    /// The server does not know a part of the request; nothing was sent.
+    Unsupported(UnsupportedField),
+    /// So many published messages wait for their acknowledgements already; nothing was sent.
+    WindowFull(usize),
+    /// No answer came.
+    Request(RequestError),
+    /// The answer is a refusal, or cannot be read.
+    Api(ApiError),
+    /// The consumer is of another kind than was asked for.
+    WrongKind(WrongKind),
+}
+
+impl<K> CallError<K> {
+    pub(crate) fn new(subject: Option<Subject>, fault: Fault) -> Self {
+        Self { inner: Box::new(Inner { subject, fault }), kind: PhantomData }
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub const fn fault(&self) -> &Fault {
+        &self.inner.fault
+    }
+
+    /// The subject that was asked, if the call came that far.
+    #[must_use]
+    pub const fn subject(&self) -> Option<&Subject> {
+        self.inner.subject.as_ref()
+    }
+
+    /// What the server says, if it refused the request: its code, the number of the error, and a
+    /// text.
+    #[must_use]
+    pub fn as_jetstream(&self) -> Option<&Error> {
+        match self.fault() {
+            Fault::Api(error) => error.as_jetstream(),
+            Fault::Config(_)
+            | Fault::Prefix(_)
+            | Fault::Message(_)
+            | Fault::Unsupported(_)
+            | Fault::WindowFull(_)
+            | Fault::Request(_)
+            | Fault::WrongKind(_) => None,
+        }
+    }
+
+    /// The number of the server's error, if it refused the request.
+    #[must_use]
+    pub fn error_code(&self) -> Option<ErrorCode> {
+        self.as_jetstream().map(Error::error_code)
+    }
+
+    /// Whether what was asked for is not there: a stream, a consumer, a message.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        match self.fault() {
+            Fault::Api(error) => error.is_not_found(),
+            Fault::Config(_)
+            | Fault::Prefix(_)
+            | Fault::Message(_)
+            | Fault::Unsupported(_)
+            | Fault::WindowFull(_)
+            | Fault::Request(_)
+            | Fault::WrongKind(_) => false,
+        }
+    }
+
+    /// Whether the same call may succeed later: nobody answered (in time), the connection was lost,
+    /// there was no room, or the server says so.
+    ///
+    /// A request without an answer may have been carried out.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.fault() {
+            Fault::Request(error) => match error {
+                RequestError::TimedOut(_)
+                | RequestError::NoResponders
+                | RequestError::Disconnected => true,
+                RequestError::Publish(error) => error.kind() == crate::PublishErrorKind::BufferFull,
+                RequestError::Denied(_) | RequestError::Closed => false,
+            },
+            Fault::Api(error) => error.is_retryable(),
+            Fault::WindowFull(_) => true,
+            Fault::Config(_)
+            | Fault::Prefix(_)
+            | Fault::Message(_)
+            | Fault::Unsupported(_)
+            | Fault::WrongKind(_) => false,
+        }
+    }
+
+    /// The same as the error of another operation.
+    #[must_use]
+    pub fn of<L>(self) -> CallError<L> {
+        CallError { inner: self.inner, kind: PhantomData }
+    }
+}
+
+impl<K: OfFault> CallError<K> {
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> K {
+        K::of(self.fault())
+    }
+}
+
+impl<K> Clone for CallError<K> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), kind: PhantomData }
+    }
+}
+
+impl<K> PartialEq for CallError<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl<K> Eq for CallError<K> {}
+
+impl<K> fmt::Debug for CallError<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallError")
+            .field("subject", &self.inner.subject)
+            .field("fault", &self.inner.fault)
+            .finish()
+    }
+}
+
+impl<K> fmt::Display for CallError<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fault() {
+            Fault::Config(error) => error.fmt(f)?,
+            Fault::Prefix(text) => f.write_str(text)?,
+            Fault::Message(error) => error.fmt(f)?,
+            Fault::Unsupported(error) => error.fmt(f)?,
+            Fault::WindowFull(messages) => {
+                write!(f, "{messages} published messages wait for their acknowledgements already")?;
+            }
+            Fault::Request(error) => error.fmt(f)?,
+            Fault::Api(error) => match error.as_jetstream() {
+                Some(error) => error.fmt(f)?,
+                None => error.fmt(f)?,
+            },
+            Fault::WrongKind(error) => error.fmt(f)?,
+        }
+        self.subject().map_or(Ok(()), |subject| write!(f, " (asked on {subject})"))
+    }
+}
+
+impl<K> core::error::Error for CallError<K> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self.fault() {
+            Fault::Config(error) => Some(error),
+            Fault::Message(error) => Some(error),
+            Fault::Unsupported(error) => Some(error),
+            Fault::Request(error) => Some(error),
+            Fault::Api(error) => Some(error),
+            Fault::WrongKind(error) => Some(error),
+            Fault::Prefix(_) | Fault::WindowFull(_) => None,
+        }
+    }
+}
+
+impl From<RequestError> for Fault {
+    /// That nobody listens is one fault, however it is heard.
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::NoResponders => Self::Api(ApiError::NoResponders),
+            error => Self::Request(error),
+        }
+    }
+}
+
+macro_rules! faults {
+    ($($error:ty, $bound:pat_param => $fault:expr;)*) => {$(
+        impl From<$error> for Fault {
+            fn from($bound: $error) -> Self {
+                $fault
+            }
+        }
+
+        impl<K> From<$error> for CallError<K> {
+            fn from(error: $error) -> Self {
+                Self::new(None, error.into())
+            }
+        }
+    )*};
+}
+
+faults! {
+    InvalidConfig, error => Self::Config(error);
+    InvalidName, error => Self::Config(error.into());
+    InvalidSubject, error => Self::Config(error.into());
+    InvalidPublishMessage, error => Self::Message(error);
+    UnsupportedField, error => Self::Unsupported(error);
+    WrongKind, error => Self::WrongKind(error);
+    ApiError, error => Self::Api(error);
+}
+
+impl<K> From<Fault> for CallError<K> {
+    fn from(fault: Fault) -> Self {
+        Self::new(None, fault)
+    }
+}
+
+/// What an operation calls a fault.
+pub trait OfFault: sealed::Sealed {
+    #[doc(hidden)]
+    fn of(fault: &Fault) -> Self;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A fault, as far as the kinds of errors tell faults apart.
+enum Told<'a> {
+    Unnamed,
+    Name,
+    Subject,
+    DomainAndExternal,
+    Full,
+    TooLarge,
+    TimedOut,
+    NobodyListens,
+    Lost,
+    JetStream(&'a Error),
+    Status(StatusCode, &'a str),
+    Unreadable,
+    WrongKind,
+    Invalid,
+}
+
+fn tell(fault: &Fault) -> Told<'_> {
+    match fault {
+        Fault::Config(InvalidConfig::Name(name)) => match name.fault() {
+            NameFault::Empty => Told::Unnamed,
+            _ => Told::Name,
+        },
+        Fault::Config(InvalidConfig::Subject(_)) | Fault::Prefix(_) => Told::Subject,
+        Fault::Config(InvalidConfig::DomainAndExternal { .. }) => Told::DomainAndExternal,
+        Fault::Config(_) | Fault::Message(_) | Fault::Unsupported(_) => Told::Invalid,
+        Fault::WindowFull(_) => Told::Full,
+        Fault::Request(RequestError::TimedOut(_)) => Told::TimedOut,
+        Fault::Request(RequestError::NoResponders) | Fault::Api(ApiError::NoResponders) => {
+            Told::NobodyListens
+        }
+        Fault::Request(RequestError::Publish(error)) => match error.kind() {
+            crate::PublishErrorKind::InvalidSubject => Told::Subject,
+            crate::PublishErrorKind::MaxPayloadExceeded => Told::TooLarge,
+            _ => Told::Lost,
+        },
+        Fault::Request(
+            RequestError::Disconnected | RequestError::Denied(_) | RequestError::Closed,
+        ) => Told::Lost,
+        Fault::Api(ApiError::JetStream(error)) => Told::JetStream(error),
+        Fault::Api(ApiError::Status { code, description }) => Told::Status(*code, description),
+        Fault::Api(_) => Told::Unreadable,
+        Fault::WrongKind(_) => Told::WrongKind,
+    }
+}
+
+macro_rules! kinds {
+    ($(
+        $(#[$meta:meta])*
+        $name:ident {
+            $($variant:ident $(($($field:ty),*))? => $text:literal,)*
+        } else {
+            $($told:pat $(if $guard:expr)? => $kind:expr,)*
+        }
+    )*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                #[doc = concat!("Says: ", $text, ".")]
+                $variant $(($($field),*))?,
+            )*
+        }
+
+        impl sealed::Sealed for $name {}
+
+        impl OfFault for $name {
+            fn of(fault: &Fault) -> Self {
+                match tell(fault) {
+                    $($told $(if $guard)? => $kind,)*
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$variant { .. } => f.write_str($text),)*
+                }
+            }
+        }
+    )*};
+}
+
+kinds! {
+    /// What kept any call from its result.
+    CallErrorKind {
+        Invalid => "the request is none",
+        TimedOut => "no answer came in time",
+        NoResponders => "nobody answers",
+        JetStream(Error) => "JetStream refused the request",
+        Status(StatusCode) => "the answer is a status",
+        MaxAckPending => "too many messages wait for their acknowledgements",
+        Other => "the call failed",
+    } else {
+    Told::Unnamed | Told::Name | Told::Subject | Told::DomainAndExternal | Told::Invalid => {
+        Self::Invalid
+    },
+    Told::TimedOut => Self::TimedOut,
+    Told::NobodyListens => Self::NoResponders,
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    Told::Status(code, _) => Self::Status(code),
+    Told::Full => Self::MaxAckPending,
+    Told::TooLarge | Told::Lost | Told::Unreadable | Told::WrongKind => Self::Other,
+    }
+
+    /// What kept a request from its answer.
+    RequestErrorKind {
+        NoResponders => "nobody answers",
+        TimedOut => "no answer came in time",
+        InvalidSubject => "invalid subject",
+        Other => "the request failed",
+    } else {
+    Told::NobodyListens => Self::NoResponders,
+    Told::TimedOut => Self::TimedOut,
+    Told::Subject => Self::InvalidSubject,
+    _ => Self::Other,
+    }
+
+    /// What kept the account from being told.
+    AccountErrorKind {
+        TimedOut => "no answer came in time",
+        JetStream(Error) => "JetStream refused the request",
+        JetStreamUnavailable => "JetStream is not available",
+        Other => "the request failed",
+    } else {
+    Told::TimedOut => Self::TimedOut,
+    Told::NobodyListens => Self::JetStreamUnavailable,
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Other,
+    }
+
+    /// What kept a stream from being created or updated.
+    CreateStreamErrorKind {
+        EmptyStreamName => "the name of the stream is empty",
+        InvalidStreamName => "the name of the stream is none",
+        DomainAndExternalSet => "a source has both a domain and an external prefix",
+        JetStreamUnavailable => "JetStream is not available",
+        JetStream(Error) => "JetStream refused the request",
+        TimedOut => "no answer came in time",
+        Response => "the request was not sent or not answered",
+        NotFound => "the stream is not there",
+        ResponseParse => "the answer cannot be read",
+    } else {
+    Told::Unnamed => Self::EmptyStreamName,
+    Told::Name => Self::InvalidStreamName,
+    Told::DomainAndExternal => Self::DomainAndExternalSet,
+    Told::NobodyListens => Self::JetStreamUnavailable,
+    Told::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Self::NotFound,
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    Told::TimedOut => Self::TimedOut,
+    Told::Unreadable => Self::ResponseParse,
+    _ => Self::Response,
+    }
+
+    /// What kept a stream from being looked up or deleted.
+    GetStreamErrorKind {
+        EmptyName => "the name of the stream is empty",
+        Request => "the request was not sent or not answered",
+        InvalidStreamName => "the name of the stream is none",
+        JetStream(Error) => "JetStream refused the request",
+    } else {
+    Told::Unnamed => Self::EmptyName,
+    Told::Name => Self::InvalidStreamName,
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Request,
+    }
+
+    /// What kept the stream of a subject from being found.
+    GetStreamByNameErrorKind {
+        Request => "the request was not sent or not answered",
+        NotFound => "no stream has the subject",
+        InvalidSubject => "the subject is none",
+        JetStream(Error) => "JetStream refused the request",
+    } else {
+    Told::Subject => Self::InvalidSubject,
+    Told::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Self::NotFound,
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Request,
+    }
+
+    /// What kept messages from being deleted.
+    PurgeErrorKind {
+        Request => "the request was not sent or not answered",
+        TimedOut => "no answer came in time",
+        JetStream(Error) => "JetStream refused the request",
+    } else {
+    Told::TimedOut => Self::TimedOut,
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Request,
+    }
+
+    /// What kept a stored message from being read through the leader.
+    LastRawMessageErrorKind {
+        NoMessageFound => "there is no such message",
+        InvalidSubject => "the subject is none",
+        JetStream(Error) => "JetStream refused the request",
+        Other => "the request failed",
+    } else {
+    Told::Subject => Self::InvalidSubject,
+    Told::JetStream(error) if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
+        Self::NoMessageFound
+    },
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Other,
+    }
+
+    /// What kept a stored message from being read from any server that has it.
+    DirectGetErrorKind {
+        NotFound => "there is no such message",
+        InvalidSubject => "the subject is none",
+        TimedOut => "no answer came in time",
+        Request => "the stream does not answer: it is not there or does not allow direct gets",
+        ErrorResponse(StatusCode, String) => "the answer is a status",
+        Other => "the request failed",
+    } else {
+    Told::Status(StatusCode::NOT_FOUND, _) => Self::NotFound,
+    Told::Status(code, text) => Self::ErrorResponse(code, text.to_owned()),
+    Told::Subject => Self::InvalidSubject,
+    Told::TimedOut => Self::TimedOut,
+    Told::NobodyListens => Self::Request,
+    _ => Self::Other,
+    }
+
+    /// What kept a consumer from being created, looked up, changed or deleted.
+    ConsumerErrorKind {
+        TimedOut => "no answer came in time",
+        Request => "the request was not sent or not answered",
+        InvalidConsumerType => "the consumer is of another kind",
+        InvalidName => "a name is none",
+        JetStream(Error) => "JetStream refused the request",
+        Other => "the request failed",
+    } else {
+    Told::TimedOut => Self::TimedOut,
+    Told::NobodyListens | Told::Lost => Self::Request,
+    Told::WrongKind => Self::InvalidConsumerType,
+    Told::Unnamed | Told::Name => Self::InvalidName,
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Other,
+    }
+
+    /// What kept a consumer from being updated.
+    ConsumerUpdateErrorKind {
+        TimedOut => "no answer came in time",
+        Request => "the request was not sent or not answered",
+        InvalidConsumerType => "the consumer is of another kind",
+        InvalidName => "a name is none",
+        DoesNotExist => "the consumer is not there",
+        JetStream(Error) => "JetStream refused the request",
+        Other => "the request failed",
+    } else {
+    Told::TimedOut => Self::TimedOut,
+    Told::NobodyListens | Told::Lost => Self::Request,
+    Told::WrongKind => Self::InvalidConsumerType,
+    Told::Unnamed | Told::Name => Self::InvalidName,
+    Told::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_DOES_NOT_EXIST => {
+        Self::DoesNotExist
+    },
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Other,
+    }
+
+    /// What kept a consumer that must be new from being created.
+    ConsumerCreateStrictErrorKind {
+        TimedOut => "no answer came in time",
+        Request => "the request was not sent or not answered",
+        InvalidConsumerType => "the consumer is of another kind",
+        InvalidName => "a name is none",
+        AlreadyExists => "there is another consumer of that name",
+        JetStream(Error) => "JetStream refused the request",
+        Other => "the request failed",
+    } else {
+    Told::TimedOut => Self::TimedOut,
+    Told::NobodyListens | Told::Lost => Self::Request,
+    Told::WrongKind => Self::InvalidConsumerType,
+    Told::Unnamed | Told::Name => Self::InvalidName,
+    Told::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_ALREADY_EXISTS => {
+        Self::AlreadyExists
+    },
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Other,
+    }
+
+    /// What kept a consumer from being looked at.
+    ConsumerInfoErrorKind {
+        InvalidName => "a name is none",
+        Offline => "the consumer is offline",
+        NotFound => "the consumer is not there",
+        StreamNotFound => "the stream is not there",
+        Request => "the request was not sent or not answered",
+        JetStream(Error) => "JetStream refused the request",
+        TimedOut => "no answer came in time",
+        NoResponders => "nobody answers",
+    } else {
+    Told::Unnamed | Told::Name => Self::InvalidName,
+    Told::JetStream(error) => match error.error_code() {
+        ErrorCode::CONSUMER_NOT_FOUND => Self::NotFound,
+        ErrorCode::STREAM_NOT_FOUND => Self::StreamNotFound,
+        ErrorCode::CONSUMER_OFFLINE | ErrorCode::CONSUMER_OFFLINE_REASON => Self::Offline,
+        _ => Self::JetStream(error.clone()),
+    },
+    Told::TimedOut => Self::TimedOut,
+    Told::NobodyListens => Self::NoResponders,
+    _ => Self::Request,
+    }
+
+    /// What kept a consumer from being set back.
+    ConsumerResetErrorKind {
+        TimedOut => "no answer came in time; a consumer that is not there gives none",
+        Request => "the request was not sent or not answered",
+        NotFound => "the consumer is not there",
+        InvalidReset => "the consumer cannot be set to this sequence",
+        JetStream(Error) => "JetStream refused the request",
+    } else {
+    Told::TimedOut => Self::TimedOut,
+    Told::JetStream(error) => match error.error_code() {
+        ErrorCode::CONSUMER_NOT_FOUND => Self::NotFound,
+        ErrorCode::CONSUMER_INVALID_RESET => Self::InvalidReset,
+        _ => Self::JetStream(error.clone()),
+    },
+    _ => Self::Request,
+    }
+
+    /// What kept a message from being stored.
+    PublishErrorKind {
+        StreamNotFound => "no stream answers",
+        WrongLastMessageId => "the last message of the stream has another id",
+        WrongLastSequence => "the last sequence is another one",
+        TimedOut => "no acknowledgement came in time",
+        BrokenPipe => "the connection was lost or closed",
+        MaxAckPending => "too many messages wait for their acknowledgements",
+        MaxPayloadExceeded => "the message is larger than the server takes",
+        JetStream(Error) => "the stream refused the message",
+        Other => "the message was not published",
+    } else {
+    Told::NobodyListens => Self::StreamNotFound,
+    Told::JetStream(error) => match error.error_code() {
+        ErrorCode::STREAM_WRONG_LAST_MESSAGE_ID => Self::WrongLastMessageId,
+        ErrorCode::STREAM_WRONG_LAST_SEQUENCE | ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT => {
+            Self::WrongLastSequence
+        }
+        _ => Self::JetStream(error.clone()),
+    },
+    Told::TimedOut => Self::TimedOut,
+    Told::Lost => Self::BrokenPipe,
+    Told::Full => Self::MaxAckPending,
+    Told::TooLarge => Self::MaxPayloadExceeded,
+    _ => Self::Other,
+    }
+}

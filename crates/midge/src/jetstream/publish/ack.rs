@@ -1,0 +1,164 @@
+//! The wait for an acknowledgement.
+
+use super::PublishError;
+use crate::jetstream::context::Inner;
+use crate::jetstream::error::{CallError, Fault};
+use crate::shared::{Reply, wake};
+use crate::sleep::Sleep;
+use crate::sync::Arc;
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context as TaskContext, Poll};
+use core::time::Duration;
+use futures_channel::oneshot;
+use midge_proto::jetstream::{ApiError, PublishAck};
+use midge_proto::{OutboundMessage, Refusal};
+
+/// Pause before a message is offered again when there is no room to write it.
+const FULL_PAUSE: Duration = Duration::from_millis(10);
+
+/// The acknowledgement of a published message, to be awaited.
+///
+/// It is there within [`ack_timeout`](crate::jetstream::ContextBuilder::ack_timeout), or an error
+/// is; a lost connection does not make it wait longer. If no stream answers, the message is
+/// published again as [`PublishRetry`](crate::jetstream::PublishRetry) says, while this is awaited.
+/// A message with an id (`Nats-Msg-Id`) is sent again, too, when the connection is lost before the
+/// acknowledgement.
+///
+/// Dropping it gives up the acknowledgement, not the message.
+#[must_use = "whether the message is stored is not known before this is awaited"]
+pub struct PublishAckFuture {
+    context: Arc<Inner>,
+    message: OutboundMessage,
+    /// Further attempts so far.
+    attempts: u32,
+    /// The time of all attempts together, once there is more than one.
+    patience: Option<Sleep>,
+    state: State,
+}
+
+enum State {
+    Asked(oneshot::Receiver<Reply>),
+    Resting(Sleep),
+}
+
+impl PublishAckFuture {
+    pub(in crate::jetstream) fn new(
+        context: Arc<Inner>,
+        message: OutboundMessage,
+        reply: oneshot::Receiver<Reply>,
+    ) -> Self {
+        Self { context, message, attempts: 0, patience: None, state: State::Asked(reply) }
+    }
+
+    /// The message.
+    #[must_use]
+    pub const fn message(&self) -> &OutboundMessage {
+        &self.message
+    }
+
+    /// The message, for one who does not wait any longer.
+    #[must_use]
+    pub fn into_message(self) -> OutboundMessage {
+        self.message
+    }
+
+    /// Whether it was published again and waits for that.
+    pub(super) const fn is_retrying(&self) -> bool {
+        self.attempts > 0
+    }
+
+    fn failed(&self, fault: impl Into<Fault>) -> PublishError {
+        CallError::new(Some(self.message.subject.clone()), fault.into())
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        self.context.client.handle.sleep(time)
+    }
+
+    /// What an answer means; `None` when the message is to be published again.
+    fn answered(&mut self, reply: Option<Reply>) -> Option<Result<PublishAck, PublishError>> {
+        let timeout = self.context.ack_timeout;
+        let answer = match reply {
+            Some(Ok(message)) => PublishAck::decode(&message),
+            Some(Err(failure)) => {
+                return Some(Err(self.failed(failure.into_error(Some(timeout)))));
+            }
+            None => return Some(Err(self.failed(crate::RequestError::Closed))),
+        };
+        let error = match answer {
+            Ok(ack) => return Some(Ok(ack)),
+            Err(error) => error,
+        };
+        let Some(delay) = self.context.retry.delay_after(&error, self.attempts) else {
+            return Some(Err(self.failed(error)));
+        };
+        self.attempts = self.attempts.saturating_add(1);
+        if self.patience.is_none() {
+            self.patience = Some(self.sleep(timeout));
+        }
+        self.state = State::Resting(self.sleep(delay));
+        None
+    }
+
+    /// Publishes once more.
+    fn publish(&mut self) -> Result<(), PublishError> {
+        let parts = self.context.publish_parts(&self.message);
+        let (begun, driver) = {
+            let mut core = self.context.client.shared().core.lock();
+            (parts.begin(&mut core), core.unpark_at_once())
+        };
+        wake(driver);
+        match begun {
+            Ok(begun) => self.state = State::Asked(begun.reply),
+            Err(Refusal::Full) => self.state = State::Resting(self.sleep(FULL_PAUSE)),
+            Err(refusal) => {
+                let error = crate::PublishError::Refused(refusal);
+                return Err(self.failed(Fault::Request(error.into())));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Future for PublishAckFuture {
+    type Output = Result<PublishAck, PublishError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        loop {
+            match &mut this.state {
+                State::Asked(reply) => {
+                    if let Poll::Ready(reply) = Pin::new(reply).poll(cx) {
+                        match this.answered(reply.ok()) {
+                            Some(result) => return Poll::Ready(result),
+                            None => continue,
+                        }
+                    }
+                }
+                State::Resting(pause) => {
+                    if Pin::new(pause).poll(cx).is_ready() {
+                        this.publish()?;
+                        continue;
+                    }
+                }
+            }
+            let Some(patience) = &mut this.patience else { return Poll::Pending };
+            if Pin::new(patience).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            // The client may have been closed meanwhile: the answer to the next attempt says so.
+            return Poll::Ready(Err(this.failed(ApiError::NoResponders)));
+        }
+    }
+}
+
+impl fmt::Debug for PublishAckFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishAckFuture")
+            .field("subject", &self.message.subject)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}

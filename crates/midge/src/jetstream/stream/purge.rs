@@ -1,0 +1,105 @@
+//! Deleting messages of a stream.
+
+use super::{
+    DeleteMessageError, DeleteMessageRequest, PurgeError, PurgeRequest, PurgeResponse, Stream,
+};
+use crate::jetstream::context::Context;
+use core::fmt;
+use core::future::{Future, IntoFuture};
+use core::marker::PhantomData;
+use core::pin::Pin;
+
+/// Was set.
+#[derive(Clone, Copy, Debug)]
+pub enum Yes {}
+
+/// Was not set.
+#[derive(Clone, Copy, Debug)]
+pub enum No {}
+
+/// A purge that is about to be done, by awaiting it: of all messages, unless a filter or a limit is
+/// set. The two limits exclude each other.
+#[must_use = "nothing is deleted before it is awaited"]
+pub struct Purge<Sequence, Keep> {
+    context: Context,
+    request: PurgeRequest,
+    set: PhantomData<fn() -> (Sequence, Keep)>,
+}
+
+impl<Sequence, Keep> Purge<Sequence, Keep> {
+    fn change<S, K>(self, change: impl FnOnce(PurgeRequest) -> PurgeRequest) -> Purge<S, K> {
+        Purge { context: self.context, request: change(self.request), set: PhantomData }
+    }
+
+    /// Only messages on subjects that `filter` matches.
+    pub fn filter<T: Into<String>>(self, filter: T) -> Self {
+        self.change(|request| request.filter(filter))
+    }
+}
+
+impl<Keep> Purge<No, Keep> {
+    /// All but so many of the newest; not together with [`sequence`](Purge::sequence).
+    pub fn keep(self, keep: u64) -> Purge<No, Yes> {
+        self.change(|request| request.keep(keep))
+    }
+}
+
+impl<Sequence> Purge<Sequence, No> {
+    /// Only messages below this sequence; not together with [`keep`](Purge::keep).
+    pub fn sequence(self, sequence: u64) -> Purge<Yes, No> {
+        self.change(|request| request.sequence(sequence))
+    }
+}
+
+impl<Sequence, Keep> IntoFuture for Purge<Sequence, Keep> {
+    type Output = Result<PurgeResponse, PurgeError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { context, request, .. } = self;
+        Box::pin(async move { context.ask(&request).await })
+    }
+}
+
+impl<Sequence, Keep> fmt::Debug for Purge<Sequence, Keep> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Purge").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+impl<T> Stream<T> {
+    /// Deletes messages, when awaited.
+    pub fn purge(&self) -> Purge<No, No> {
+        let request = PurgeRequest::new(self.name.clone());
+        Purge { context: self.context.clone(), request, set: PhantomData }
+    }
+
+    /// Deletes one message and overwrites its bytes; tells whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::call`]; and when there is no such message, or the stream denies it.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may have deleted the message.
+    pub async fn delete_message(&self, sequence: u64) -> Result<bool, DeleteMessageError> {
+        let request = DeleteMessageRequest::new(self.name.clone(), sequence);
+        self.context.ask(&request).await.map(|status| status.success)
+    }
+
+    /// As [`delete_message`](Self::delete_message), which only marks the message as deleted: much
+    /// cheaper, but its bytes stay on disk until the file is compacted.
+    ///
+    /// # Errors
+    ///
+    /// As [`delete_message`](Self::delete_message).
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may have deleted the message.
+    pub async fn mark_message_deleted(&self, sequence: u64) -> Result<bool, DeleteMessageError> {
+        let request = DeleteMessageRequest::new(self.name.clone(), sequence).mark_only();
+        self.context.ask(&request).await.map(|status| status.success)
+    }
+}
