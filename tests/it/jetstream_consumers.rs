@@ -21,7 +21,7 @@ fn durable(name: &str) -> pull::Config {
 
 #[tokio::test]
 async fn a_durable_consumer_is_created_looked_up_and_deleted() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     put(&jetstream, "s", "x").await;
     let mut created = within("a consumer", handle.create_consumer(durable("C"))).await.unwrap();
@@ -43,7 +43,7 @@ async fn a_durable_consumer_is_created_looked_up_and_deleted() {
 
 #[tokio::test]
 async fn an_ephemeral_consumer_gets_a_name_from_the_server_or_has_its_own() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     let unnamed = handle.create_consumer(pull::Config::default()).await.unwrap();
     assert!(!unnamed.cached_info().name.is_empty());
@@ -59,7 +59,7 @@ async fn an_ephemeral_consumer_gets_a_name_from_the_server_or_has_its_own() {
 
 #[tokio::test]
 async fn creating_updating_and_either_are_told_apart() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     let changed = pull::Config { max_ack_pending: 7, ..durable("C") };
     let error = handle.update_consumer(durable("C")).await.unwrap_err();
@@ -78,7 +78,7 @@ async fn creating_updating_and_either_are_told_apart() {
 
 #[tokio::test]
 async fn consumers_are_reached_by_names_without_a_look_at_the_stream() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     stream(&jetstream, "S", &["s"]).await;
     jetstream.create_consumer_strict_on_stream(durable("C"), "S").await.unwrap();
     let config = pull::Config { max_deliver: 5, ..durable("C") };
@@ -93,7 +93,7 @@ async fn consumers_are_reached_by_names_without_a_look_at_the_stream() {
 
 #[tokio::test]
 async fn a_consumer_of_another_kind_is_refused() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     handle.create_consumer(durable("C")).await.unwrap();
     let error = handle.get_consumer::<push::Config>("C").await.unwrap_err();
@@ -113,7 +113,7 @@ async fn a_consumer_of_another_kind_is_refused() {
 
 #[tokio::test]
 async fn lists_of_consumers_hide_their_pages() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     for number in 0..260 {
         let config = pull::Config { memory_storage: true, ..durable(&format!("C{number}")) };
@@ -130,7 +130,7 @@ async fn lists_of_consumers_hide_their_pages() {
 
 #[tokio::test]
 async fn filters_and_start_policies_say_what_a_consumer_has_to_deliver() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s.*"]).await;
     for subject in ["s.a", "s.b", "s.c", "s.a"] {
         put(&jetstream, subject, "x").await;
@@ -169,7 +169,7 @@ async fn filters_and_start_policies_say_what_a_consumer_has_to_deliver() {
 
 #[tokio::test]
 async fn a_consumer_rests_and_goes_on() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     handle.create_consumer(durable("C")).await.unwrap();
     let later = SystemTime::now() + Duration::from_secs(60);
@@ -184,7 +184,7 @@ async fn a_consumer_rests_and_goes_on() {
 
 #[tokio::test]
 async fn a_consumer_is_set_back_to_a_sequence() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     for _ in 0..3 {
         put(&jetstream, "s", "x").await;
@@ -203,7 +203,7 @@ async fn a_consumer_is_set_back_to_a_sequence() {
 
 #[tokio::test]
 async fn a_pin_is_taken_away_by_name() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     let pinned = pull::Config {
         priority_policy: PriorityPolicy::PinnedClient,

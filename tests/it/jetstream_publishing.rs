@@ -15,7 +15,7 @@ use midge_tokio::{HeaderMap, State};
 
 #[tokio::test]
 async fn an_ack_tells_stream_and_sequence() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     stream(&jetstream, "S", &["s"]).await;
     let ack = jetstream.publish("s", "x".into()).await.unwrap();
     let ack = within("an ack", ack).await.unwrap();
@@ -30,7 +30,7 @@ async fn an_ack_tells_stream_and_sequence() {
 
 #[tokio::test]
 async fn a_message_that_no_stream_takes_is_tried_again_and_then_an_error() {
-    let Stage { client, .. } = stage().await;
+    let Stage { server: _server, client, .. } = stage().await;
     let mut seen = client.subscription("$JS.EVENT.>").confirmed().await.unwrap();
     let retry = PublishRetry { delay: Duration::from_millis(5), ..PublishRetry::default() };
     let jetstream = ContextBuilder::new().publish_retry(retry).build(client.clone());
@@ -51,7 +51,7 @@ async fn a_message_that_no_stream_takes_is_tried_again_and_then_an_error() {
 
 #[tokio::test]
 async fn a_stream_that_comes_late_gets_the_message_all_the_same() {
-    let Stage { client, .. } = stage().await;
+    let Stage { server: _server, client, .. } = stage().await;
     let retry = PublishRetry {
         delay: Duration::from_millis(5),
         delay_max: Duration::from_millis(20),
@@ -69,7 +69,7 @@ async fn a_stream_that_comes_late_gets_the_message_all_the_same() {
 
 #[tokio::test]
 async fn attempts_without_end_end_with_the_time_of_the_message() {
-    let Stage { client, .. } = stage().await;
+    let Stage { server: _server, client, .. } = stage().await;
     let retry = PublishRetry {
         delay: Duration::from_millis(5),
         attempts: u32::MAX,
@@ -86,7 +86,7 @@ async fn attempts_without_end_end_with_the_time_of_the_message() {
 
 #[tokio::test]
 async fn an_answer_that_is_no_ack_is_an_error() {
-    let Stage { client, jetstream, .. } = stage().await;
+    let Stage { server: _server, client, jetstream, .. } = stage().await;
     let mut fake = client.subscription("fake").confirmed().await.unwrap();
     for answer in ["", "+OK", "{}", r#"{"seq":1}"#] {
         let ack = jetstream.publish("fake", "x".into()).await.unwrap();
@@ -99,7 +99,7 @@ async fn an_answer_that_is_no_ack_is_an_error() {
 
 #[tokio::test]
 async fn an_ack_that_does_not_come_is_a_timeout_of_this_message_alone() {
-    let Stage { client, .. } = stage().await;
+    let Stage { server: _server, client, .. } = stage().await;
     let jetstream = ContextBuilder::new().ack_timeout(Duration::from_millis(50)).build(client);
     let silent = Config { no_ack: true, ..config("S", &["s"]) };
     jetstream.create_stream(silent).await.unwrap();
@@ -113,7 +113,7 @@ async fn an_ack_that_does_not_come_is_a_timeout_of_this_message_alone() {
 
 #[tokio::test]
 async fn a_second_message_with_the_same_id_is_a_duplicate() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     stream(&jetstream, "S", &["s"]).await;
     for duplicate in [false, true] {
         let message = Publish::build().payload("x".into()).message_id("one");
@@ -125,7 +125,7 @@ async fn a_second_message_with_the_same_id_is_a_duplicate() {
 
 #[tokio::test]
 async fn expectations_hold_or_refuse_the_message() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     stream(&jetstream, "S", &["s.*"]).await;
     let publish = async |message: Publish| {
         within("an ack", jetstream.send_publish("s.a", message).await.unwrap()).await
@@ -153,7 +153,7 @@ async fn expectations_hold_or_refuse_the_message() {
 
 #[tokio::test]
 async fn lifetimes_rollups_and_counters_are_asked_for_by_name() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = jetstream
         .create_stream(Config {
             allow_message_ttl: true,
@@ -187,7 +187,7 @@ async fn lifetimes_rollups_and_counters_are_asked_for_by_name() {
 
 #[tokio::test]
 async fn a_scheduled_message_comes_when_its_time_is_there() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = jetstream
         .create_stream(Config { allow_message_schedules: true, ..config("S", &["s.*", "t"]) })
         .await
@@ -211,7 +211,7 @@ async fn a_scheduled_message_comes_when_its_time_is_there() {
 
 #[tokio::test]
 async fn a_full_window_waits_or_fails() {
-    let Stage { client, .. } = stage().await;
+    let Stage { server: _server, client, .. } = stage().await;
     let mut held = client.subscription("held").confirmed().await.unwrap();
     let builder = ContextBuilder::new().max_ack_inflight(2);
     let failing = builder.clone().when_full(WhenFull::Fail).build(client.clone());
@@ -252,7 +252,7 @@ async fn a_full_window_waits_or_fails() {
 
 #[tokio::test]
 async fn bytes_fill_a_window_too_and_a_large_message_goes_alone() {
-    let Stage { client, .. } = stage().await;
+    let Stage { server: _server, client, .. } = stage().await;
     let _held = client.subscription("held").confirmed().await.unwrap();
     let jetstream = ContextBuilder::new()
         .max_ack_inflight_bytes(100)
@@ -265,7 +265,7 @@ async fn bytes_fill_a_window_too_and_a_large_message_goes_alone() {
 
 #[tokio::test]
 async fn a_message_that_is_too_large_leaves_no_trace_in_the_window() {
-    let Stage { jetstream, client, .. } = stage().await;
+    let Stage { server: _server, jetstream, client, .. } = stage().await;
     stream(&jetstream, "S", &["s"]).await;
     let large = vec![0; client.max_payload() + 1].into();
     let error = jetstream.publish("s", large).await.unwrap_err();
@@ -277,7 +277,7 @@ async fn a_message_that_is_too_large_leaves_no_trace_in_the_window() {
 
 #[tokio::test]
 async fn a_publisher_sends_many_and_tells_each_that_failed() {
-    let Stage { jetstream, client, .. } = stage().await;
+    let Stage { server: _server, jetstream, client, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     let mut publisher = jetstream.publisher();
     for number in 0..1000 {
@@ -332,7 +332,7 @@ async fn messages_with_an_id_are_sent_again_after_a_lost_connection_and_others_t
 
 #[tokio::test]
 async fn a_closed_client_ends_every_wait_for_an_ack() {
-    let Stage { client, jetstream, .. } = stage().await;
+    let Stage { server: _server, client, jetstream, .. } = stage().await;
     let _held = client.subscription("held").confirmed().await.unwrap();
     let ack = jetstream.publish("held", "x".into()).await.unwrap();
     within("close", client.close()).await.unwrap();

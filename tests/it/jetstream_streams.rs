@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 #[tokio::test]
 async fn an_account_is_told_and_its_absence_is_an_error_of_its_own() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let account = within("account", jetstream.query_account()).await.unwrap();
     assert_eq!((account.streams, account.limits.max_streams), (0, Some(-1)));
     assert!(account.requests.level >= 4, "{account:?}");
@@ -50,7 +50,7 @@ async fn a_domain_is_reached_by_its_name_alone() {
 
 #[tokio::test]
 async fn a_call_without_an_answer_ends_with_its_time() {
-    let Stage { client, .. } = stage().await;
+    let Stage { server: _server, client, .. } = stage().await;
     let mut silent = client.subscription("silent.>").confirmed().await.unwrap();
     let time = Duration::from_millis(50);
     let jetstream = ContextBuilder::new().api_prefix("silent").timeout(time).build(client.clone());
@@ -67,7 +67,7 @@ async fn a_call_without_an_answer_ends_with_its_time() {
 
 #[tokio::test]
 async fn every_call_and_its_answer_can_be_seen() {
-    let Stage { client, .. } = stage().await;
+    let Stage { server: _server, client, .. } = stage().await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let jetstream = ContextBuilder::new()
@@ -87,7 +87,7 @@ async fn every_call_and_its_answer_can_be_seen() {
 
 #[tokio::test]
 async fn any_call_can_be_made_with_bodies_and_answers_of_ones_own() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     stream(&jetstream, "S", &["s"]).await;
     let request = CustomRequest::<serde_json::Value>::new("STREAM.INFO.S", "{}").unwrap();
     let answer = within("info", jetstream.call(request)).await.unwrap();
@@ -98,7 +98,7 @@ async fn any_call_can_be_made_with_bodies_and_answers_of_ones_own() {
 
 #[tokio::test]
 async fn a_stream_is_created_once_and_again_if_it_is_the_same() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let created = stream(&jetstream, "S", &["s.>"]).await;
     assert_eq!(created.cached_info().config.subjects, ["s.>"]);
     stream(&jetstream, "S", &["s.>"]).await;
@@ -114,7 +114,7 @@ async fn a_stream_is_created_once_and_again_if_it_is_the_same() {
 
 #[tokio::test]
 async fn names_and_sources_that_are_none_are_told_before_anything_is_sent() {
-    let Stage { jetstream, client, .. } = stage().await;
+    let Stage { server: _server, jetstream, client, .. } = stage().await;
     let mut calls = client.subscription("$JS.API.>").confirmed().await.unwrap();
     for (name, kind) in [
         ("", CreateStreamErrorKind::EmptyStreamName),
@@ -146,7 +146,7 @@ async fn names_and_sources_that_are_none_are_told_before_anything_is_sent() {
 
 #[tokio::test]
 async fn a_stream_is_updated_created_or_updated_and_got_or_created() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let wanted = config("S", &["s"]);
     let missing = jetstream.update_stream(&wanted).await.unwrap_err();
     assert_eq!(missing.kind(), CreateStreamErrorKind::NotFound);
@@ -167,7 +167,7 @@ async fn a_stream_is_updated_created_or_updated_and_got_or_created() {
 
 #[tokio::test]
 async fn a_stream_is_deleted_and_not_found_from_then_on() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     stream(&jetstream, "S", &["s"]).await;
     assert!(jetstream.delete_stream("S").await.unwrap().success);
     let error = jetstream.delete_stream("S").await.unwrap_err();
@@ -177,7 +177,7 @@ async fn a_stream_is_deleted_and_not_found_from_then_on() {
 
 #[tokio::test]
 async fn infos_are_cached_asked_for_and_come_with_deleted_messages_and_subjects() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let mut handle = stream(&jetstream, "S", &["s.*"]).await;
     for subject in ["s.a", "s.b", "s.a"] {
         put(&jetstream, subject, "x").await;
@@ -199,7 +199,7 @@ async fn infos_are_cached_asked_for_and_come_with_deleted_messages_and_subjects(
 
 #[tokio::test]
 async fn lists_hide_their_pages_and_can_be_filtered_by_subject() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     // A page of the list has 256 entries.
     for number in 0..260 {
         let subject = format!("s.{number}");
@@ -233,7 +233,7 @@ async fn a_list_without_an_answer_yields_its_error_and_ends() {
 
 #[tokio::test]
 async fn messages_are_purged_by_filter_by_sequence_and_but_for_the_newest() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s.*"]).await;
     for subject in ["s.a", "s.b", "s.a", "s.b", "s.a", "s.b"] {
         put(&jetstream, subject, "x").await;
@@ -247,7 +247,7 @@ async fn messages_are_purged_by_filter_by_sequence_and_but_for_the_newest() {
 
 #[tokio::test]
 async fn a_message_is_deleted_with_its_bytes_or_only_marked() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s"]).await;
     for _ in 0..3 {
         put(&jetstream, "s", "x").await;
@@ -260,7 +260,7 @@ async fn a_message_is_deleted_with_its_bytes_or_only_marked() {
 
 #[tokio::test]
 async fn a_sealed_stream_takes_nothing_more() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     stream(&jetstream, "S", &["s"]).await;
     let sealed = Config { sealed: true, ..config("S", &["s"]) };
     assert!(jetstream.update_stream(&sealed).await.unwrap().config.sealed);
@@ -270,7 +270,7 @@ async fn a_sealed_stream_takes_nothing_more() {
 
 #[tokio::test]
 async fn stored_messages_are_read_through_the_leader() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let handle = stream(&jetstream, "S", &["s.*"]).await;
     for (subject, payload) in [("s.a", "1"), ("s.b", ""), ("s.a", "3")] {
         put(&jetstream, subject, payload).await;
@@ -293,7 +293,7 @@ async fn stored_messages_are_read_through_the_leader() {
 
 #[tokio::test]
 async fn stored_messages_are_read_directly_where_the_stream_allows_it() {
-    let Stage { jetstream, .. } = stage().await;
+    let Stage { server: _server, jetstream, .. } = stage().await;
     let direct = Config { allow_direct: true, ..config("S", &["s.*"]) };
     let handle = jetstream.create_stream(direct).await.unwrap();
     for (subject, payload) in [("s.a", "1"), ("s.b", "2"), ("s.a", "3")] {
@@ -324,7 +324,7 @@ async fn stored_messages_are_read_directly_where_the_stream_allows_it() {
 
 #[tokio::test]
 async fn an_account_without_jetstream_is_refused_by_number() {
-    let Stage { client, .. } = stage_with(
+    let Stage { server: _server, client, .. } = stage_with(
         "accounts { A { jetstream: enabled, users: [{user: a, password: a}] }, \
          B { users: [{user: b, password: b}] } }, no_auth_user: b",
     )

@@ -56,7 +56,10 @@ mod handler;
 mod reactor;
 mod resolve;
 mod runtime;
+#[macro_use]
 mod twins;
+#[cfg(feature = "jetstream")]
+pub mod jetstream;
 mod waiter;
 
 pub use midge::*;

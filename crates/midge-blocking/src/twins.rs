@@ -8,6 +8,7 @@
 //! | `make` | returns a handle at once | returns it as a blocking one |
 //! | `build` | takes and returns the builder | the same |
 //! | `end` | takes the builder and waits for a handle | returns it as a blocking one |
+//! | `last` | takes the handle and waits | returns the same |
 
 use crate::blocking::{Blocking, Client, Events, Subscriber};
 use crate::{
@@ -20,53 +21,60 @@ use bytes::Bytes;
 use core::time::Duration;
 
 macro_rules! twins {
-    ($($kind:ident $inner:path, $name:ident $([$($generics:tt)*])?
-        ($($arg:ident: $type:ty),*) -> $output:ty;)*) => {$(
+    ($($kind:ident $inner:ty, $name:ident $([$($generics:tt)*])?
+        ($($arg:ident: $type:ty),*) -> $output:ty $(where [$($bound:tt)*])?;)*) => {$(
         impl Blocking<$inner> {
             twins!(@$kind concat!(
                 "As [`", stringify!($name), "`](", stringify!($inner), "::", stringify!($name),
                 ") of the handle inside; where that waits, this blocks."
-            ), $name [$($($generics)*)?] ($($arg: $type),*) -> $output);
+            ), $name [$($($generics)*)?] ($($arg: $type),*) -> $output [$($($bound)*)?]);
         }
     )*};
-    (@call $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty) => {
+    (@call $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty [$($bound:tt)*]) => {
         #[doc = $doc]
-        pub fn $name<$($generics)*>(&self, $($arg: $type),*) -> $output {
+        pub fn $name<$($generics)*>(&self, $($arg: $type),*) -> $output where $($bound)* {
             self.carrier().finish((**self).$name($($arg),*))
         }
     };
-    (@change $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty) => {
+    (@change $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty [$($bound:tt)*]) => {
         #[doc = $doc]
-        pub fn $name<$($generics)*>(&mut self, $($arg: $type),*) -> $output {
+        pub fn $name<$($generics)*>(&mut self, $($arg: $type),*) -> $output where $($bound)* {
             let carrier = self.carrier().clone();
             carrier.finish((**self).$name($($arg),*))
         }
     };
-    (@open $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty) => {
+    (@open $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty [$($bound:tt)*]) => {
         #[doc = $doc]
-        pub fn $name<$($generics)*>(&self, $($arg: $type),*) -> $output {
+        pub fn $name<$($generics)*>(&self, $($arg: $type),*) -> $output where $($bound)* {
             self.carrier().finish((**self).$name($($arg),*)).map(|inner| self.with(inner))
         }
     };
-    (@make $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty) => {
+    (@make $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty [$($bound:tt)*]) => {
         #[doc = $doc]
-        pub fn $name<$($generics)*>(&self, $($arg: $type),*) -> $output {
+        pub fn $name<$($generics)*>(&self, $($arg: $type),*) -> $output where $($bound)* {
             self.with((**self).$name($($arg),*))
         }
     };
-    (@build $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty) => {
+    (@build $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty [$($bound:tt)*]) => {
         #[doc = $doc]
         #[must_use]
-        pub fn $name<$($generics)*>(self, $($arg: $type),*) -> $output {
+        pub fn $name<$($generics)*>(self, $($arg: $type),*) -> $output where $($bound)* {
             self.map(|inner| inner.$name($($arg),*))
         }
     };
-    (@end $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty) => {
+    (@end $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty [$($bound:tt)*]) => {
         #[doc = $doc]
-        pub fn $name<$($generics)*>(self, $($arg: $type),*) -> $output {
+        pub fn $name<$($generics)*>(self, $($arg: $type),*) -> $output where $($bound)* {
             let (inner, carrier) = self.into_parts();
             let result = carrier.finish(inner.$name($($arg),*));
             result.map(|inner| Blocking::new(inner, carrier))
+        }
+    };
+    (@last $doc:expr, $name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $output:ty [$($bound:tt)*]) => {
+        #[doc = $doc]
+        pub fn $name<$($generics)*>(self, $($arg: $type),*) -> $output where $($bound)* {
+            let (inner, carrier) = self.into_parts();
+            carrier.finish(inner.$name($($arg),*))
         }
     };
 }

@@ -35,7 +35,9 @@ fn every_asynchronous_call_of_midge_has_a_blocking_twin() {
     let mut calls = Vec::new();
     asynchronous_calls(&root.join("../midge/src"), &mut calls);
     assert!(calls.iter().any(|call| call == "publish"), "{calls:?}");
-    let twins = fs::read_to_string(root.join("src/twins.rs")).unwrap();
+    let twins = ["src/twins.rs", "src/jetstream.rs"]
+        .map(|file| fs::read_to_string(root.join(file)).unwrap())
+        .concat();
     let blocking = fs::read_to_string(root.join("src/blocking.rs")).unwrap();
     let has_twin = |call: &String| {
         [format!(" {call}("), format!(" {call}[")]

@@ -1,0 +1,172 @@
+//! JetStream by calls that block; everything else is as in [`midge::jetstream`].
+//!
+//! ```no_run
+//! use midge_blocking::jetstream;
+//!
+//! # fn main() -> Result<(), midge_blocking::Error> {
+//! let client = midge_blocking::connect("nats://localhost:4222")?;
+//! let jetstream = jetstream::new(&client);
+//! let stream = jetstream.get_or_create_stream("ORDERS")?;
+//! let ack = jetstream.publish("ORDERS", "apples".into())?.ack()?;
+//! assert_eq!(ack.stream, stream.name().as_str());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What there is to set about a context is set by
+//! `client.clone().map(|client| ContextBuilder::new().build(client))`.
+
+pub use midge::jetstream::*;
+
+use crate::HeaderMap;
+use crate::blocking::{Blocking, Client};
+use bytes::Bytes;
+use core::borrow::Borrow;
+use midge::ToSubject;
+use midge::jetstream::account::Account;
+use midge::jetstream::consumer::{
+    Consumer, ConsumerResetResponse, FromConsumer, Info as ConsumerInfo, IntoConsumerConfig,
+    PullConsumer, PushConsumer,
+};
+use midge::jetstream::context::{
+    AccountError, ConsumerInfoError, CreateStreamError, DeleteStreamError, GetStreamByNameError,
+    GetStreamError, Publish, PublishError, RequestError, StreamNames, Streams, UpdateStreamError,
+};
+use midge::jetstream::message::StreamMessage;
+use midge::jetstream::publish::{PublishAck, PublishAckFuture, PublishFailures, Publisher};
+use midge::jetstream::stream::{
+    Config, ConsumerCreateStrictError, ConsumerError, ConsumerNames, ConsumerResetError,
+    ConsumerUpdateError, Consumers, DeleteMessageError, DeleteStatus, DirectGetError, Info,
+    InfoError, InfoWithSubjects, LastRawMessageError, No, PauseResponse, Purge, PurgeError,
+    PurgeResponse, RawMessageError, Stream, StreamInfoBuilder, StreamValue,
+};
+
+/// A context whose calls block.
+pub type Context = Blocking<midge::jetstream::Context>;
+
+/// JetStream of the account of a client.
+#[must_use]
+pub fn new(client: &Client) -> Context {
+    client.with(midge::jetstream::new((**client).clone()))
+}
+
+/// JetStream of a domain. One that is none is told by the first call.
+pub fn with_domain<T: AsRef<str>>(client: &Client, domain: T) -> Context {
+    client.with(midge::jetstream::with_domain((**client).clone(), domain))
+}
+
+/// JetStream that another account exports under a prefix. One that is none is told by the first
+/// call.
+pub fn with_prefix<T: AsRef<str>>(client: &Client, prefix: T) -> Context {
+    client.with(midge::jetstream::with_prefix((**client).clone(), prefix))
+}
+
+twins! {
+    call midge::jetstream::Context, call[R: ApiRequest](request: R) -> Result<R::Response, CallError>;
+    call midge::jetstream::Context, query_account() -> Result<Account, AccountError>;
+    open midge::jetstream::Context, create_stream[S](stream_config: S) -> Result<Blocking<Stream<Info>>, CreateStreamError> where [Config: From<S>];
+    call midge::jetstream::Context, update_stream[S: Borrow<Config>](config: S) -> Result<Info, UpdateStreamError>;
+    call midge::jetstream::Context, create_or_update_stream(config: Config) -> Result<Info, CreateStreamError>;
+    open midge::jetstream::Context, get_stream[T: AsRef<str>](stream: T) -> Result<Blocking<Stream>, GetStreamError>;
+    open midge::jetstream::Context, get_stream_no_info[T: AsRef<str>](stream: T) -> Result<Blocking<Stream<()>>, GetStreamError>;
+    open midge::jetstream::Context, get_or_create_stream[S: Into<Config>](stream_config: S) -> Result<Blocking<Stream>, CreateStreamError>;
+    call midge::jetstream::Context, delete_stream[T: AsRef<str>](stream: T) -> Result<DeleteStatus, DeleteStreamError>;
+    call midge::jetstream::Context, stream_by_subject[T: Into<String>](subject: T) -> Result<String, GetStreamByNameError>;
+    make midge::jetstream::Context, stream_names() -> Blocking<StreamNames>;
+    make midge::jetstream::Context, streams() -> Blocking<Streams>;
+    open midge::jetstream::Context, create_consumer_on_stream[C: IntoConsumerConfig + FromConsumer, S: AsRef<str>](config: C, stream: S) -> Result<Blocking<Consumer<C>>, ConsumerError>;
+    open midge::jetstream::Context, update_consumer_on_stream[C: IntoConsumerConfig + FromConsumer, S: AsRef<str>](config: C, stream: S) -> Result<Blocking<Consumer<C>>, ConsumerUpdateError>;
+    open midge::jetstream::Context, create_consumer_strict_on_stream[C: IntoConsumerConfig + FromConsumer, S: AsRef<str>](config: C, stream: S) -> Result<Blocking<Consumer<C>>, ConsumerCreateStrictError>;
+    open midge::jetstream::Context, get_consumer_from_stream[T: FromConsumer + IntoConsumerConfig, C: AsRef<str>, S: AsRef<str>](consumer: C, stream: S) -> Result<Blocking<Consumer<T>>, ConsumerError>;
+    call midge::jetstream::Context, delete_consumer_from_stream[C: AsRef<str>, S: AsRef<str>](consumer: C, stream: S) -> Result<DeleteStatus, ConsumerError>;
+    open midge::jetstream::Context, publish[S: ToSubject](subject: S, payload: Bytes) -> Result<Blocking<PublishAckFuture>, PublishError>;
+    open midge::jetstream::Context, publish_with_headers[S: ToSubject](subject: S, headers: HeaderMap, payload: Bytes) -> Result<Blocking<PublishAckFuture>, PublishError>;
+    open midge::jetstream::Context, send_publish[S: ToSubject](subject: S, publish: Publish) -> Result<Blocking<PublishAckFuture>, PublishError>;
+    call midge::jetstream::Context, wait_for_acks() -> ();
+    make midge::jetstream::Context, publisher() -> Blocking<Publisher>;
+
+    change Publisher, publish[S: ToSubject](subject: S, payload: Bytes) -> Result<u64, PublishError>;
+    change Publisher, publish_with_headers[S: ToSubject](subject: S, headers: HeaderMap, payload: Bytes) -> Result<u64, PublishError>;
+    change Publisher, send_publish[S: ToSubject](subject: S, publish: Publish) -> Result<u64, PublishError>;
+    last Publisher, finish() -> Result<u64, PublishFailures>;
+
+    change Stream<Info>, info() -> Result<&Info, InfoError>;
+    call Stream<Info>, get_info() -> Result<Info, InfoError>;
+    call Stream<Info>, info_with_subjects[F: AsRef<str>](subjects_filter: F) -> Result<InfoWithSubjects, InfoError>;
+    make Stream<Info>, info_builder() -> Blocking<StreamInfoBuilder>;
+    last StreamInfoBuilder, fetch() -> Result<InfoWithSubjects, InfoError>;
+    call Stream<Info>, leader_step_down() -> Result<DeleteStatus, RequestError>;
+    make Stream<Info>, purge() -> Blocking<Purge<No, No>>;
+    call Stream<Info>, delete_message(sequence: u64) -> Result<bool, DeleteMessageError>;
+    call Stream<Info>, mark_message_deleted(sequence: u64) -> Result<bool, DeleteMessageError>;
+    call Stream<Info>, get_raw_message(sequence: u64) -> Result<StreamMessage, RawMessageError>;
+    call Stream<Info>, get_first_raw_message_by_subject[S: AsRef<str>](subject: S, sequence: u64) -> Result<StreamMessage, RawMessageError>;
+    call Stream<Info>, get_next_raw_message_by_subject[S: AsRef<str>](subject: S) -> Result<StreamMessage, RawMessageError>;
+    call Stream<Info>, get_last_raw_message_by_subject(stream_subject: &str) -> Result<StreamMessage, LastRawMessageError>;
+    call Stream<Info>, direct_get(sequence: u64) -> Result<StreamMessage, DirectGetError>;
+    call Stream<Info>, direct_get_value(sequence: u64) -> Result<StreamValue, DirectGetError>;
+    call Stream<Info>, direct_get_last_for_subject[S: Into<String>](subject: S) -> Result<StreamMessage, DirectGetError>;
+    call Stream<Info>, direct_get_first_for_subject[S: Into<String>](subject: S) -> Result<StreamMessage, DirectGetError>;
+    call Stream<Info>, direct_get_next_for_subject[S: Into<String>](subject: S, sequence: Option<u64>) -> Result<StreamMessage, DirectGetError>;
+    open Stream<Info>, create_consumer[C: IntoConsumerConfig + FromConsumer](config: C) -> Result<Blocking<Consumer<C>>, ConsumerError>;
+    open Stream<Info>, update_consumer[C: IntoConsumerConfig + FromConsumer](config: C) -> Result<Blocking<Consumer<C>>, ConsumerUpdateError>;
+    open Stream<Info>, create_consumer_strict[C: IntoConsumerConfig + FromConsumer](config: C) -> Result<Blocking<Consumer<C>>, ConsumerCreateStrictError>;
+    open Stream<Info>, get_consumer[C: FromConsumer + IntoConsumerConfig](name: &str) -> Result<Blocking<Consumer<C>>, ConsumerError>;
+    open Stream<Info>, get_or_create_consumer[C: FromConsumer + IntoConsumerConfig](name: &str, config: C) -> Result<Blocking<Consumer<C>>, ConsumerError>;
+    call Stream<Info>, consumer_info[C: AsRef<str>](name: C) -> Result<ConsumerInfo, ConsumerInfoError>;
+    call Stream<Info>, delete_consumer(name: &str) -> Result<DeleteStatus, ConsumerError>;
+    call Stream<Info>, pause_consumer(name: &str, pause_until: impl Into<Timestamp>) -> Result<PauseResponse, ConsumerError>;
+    call Stream<Info>, resume_consumer(name: &str) -> Result<PauseResponse, ConsumerError>;
+    call Stream<Info>, unpin_consumer(name: &str, group: &str) -> Result<(), ConsumerError>;
+    call Stream<Info>, reset_consumer(name: &str, seq: Option<u64>) -> Result<ConsumerResetResponse, ConsumerResetError>;
+    make Stream<Info>, consumer_names() -> Blocking<ConsumerNames>;
+    make Stream<Info>, consumers() -> Blocking<Consumers>;
+
+    change PullConsumer, info() -> Result<&ConsumerInfo, ConsumerInfoError>;
+    call PullConsumer, get_info() -> Result<ConsumerInfo, ConsumerInfoError>;
+    change PullConsumer, reset(seq: Option<u64>) -> Result<ConsumerResetResponse, ConsumerResetError>;
+    change PushConsumer, info() -> Result<&ConsumerInfo, ConsumerInfoError>;
+    call PushConsumer, get_info() -> Result<ConsumerInfo, ConsumerInfoError>;
+    change PushConsumer, reset(seq: Option<u64>) -> Result<ConsumerResetResponse, ConsumerResetError>;
+
+    call Message, ack() -> Result<(), AckError>;
+    call Message, ack_with(kind: AckKind) -> Result<(), AckError>;
+    call Message, double_ack() -> Result<(), AckError>;
+    call Message, double_ack_with(kind: AckKind) -> Result<(), AckError>;
+    call Acker, ack() -> Result<(), AckError>;
+    call Acker, ack_with(kind: AckKind) -> Result<(), AckError>;
+    call Acker, double_ack() -> Result<(), AckError>;
+    call Acker, double_ack_with(kind: AckKind) -> Result<(), AckError>;
+}
+
+impl Blocking<PublishAckFuture> {
+    /// Blocks until the acknowledgement is there.
+    ///
+    /// # Errors
+    ///
+    /// As the future inside.
+    pub fn ack(self) -> Result<PublishAck, PublishError> {
+        let (ack, carrier) = self.into_parts();
+        carrier.finish(ack)
+    }
+}
+
+impl<Sequence, Keep> Blocking<Purge<Sequence, Keep>> {
+    /// Deletes the messages. Filters and limits are set by [`map`](Self::map).
+    ///
+    /// # Errors
+    ///
+    /// As the purge inside.
+    pub fn send(self) -> Result<PurgeResponse, PurgeError> {
+        let (purge, carrier) = self.into_parts();
+        carrier.finish(purge.into_future())
+    }
+}
+
+impl Blocking<Message> {
+    /// A message of an asynchronous handle of this client, to be acknowledged by calls that block.
+    #[must_use]
+    pub fn of(client: &Client, message: Message) -> Self {
+        client.with(message)
+    }
+}
