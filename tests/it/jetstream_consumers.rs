@@ -1,15 +1,15 @@
 //! Consumers: created, looked at, changed, paused, set back and deleted.
 
-use crate::jetstream_support::{Stage, code, put, stage, stream};
+use crate::jetstream_support::{Stage, code, config, put, stage, stream};
 use crate::support::within;
 use core::time::Duration;
 use futures_util::TryStreamExt;
 use midge_tokio::jetstream::consumer::{
     self, AckPolicy, Consumer, ConsumerInfoErrorKind, DeliverPolicy, PriorityPolicy, PullConsumer,
-    PushConsumer, pull, push,
+    PushConsumer, ReplayPolicy, pull, push,
 };
 use midge_tokio::jetstream::stream::{
-    ConsumerCreateStrictErrorKind, ConsumerErrorKind, ConsumerResetErrorKind,
+    self, ConsumerCreateStrictErrorKind, ConsumerErrorKind, ConsumerResetErrorKind,
     ConsumerUpdateErrorKind,
 };
 use midge_tokio::jetstream::{ErrorCode, Timestamp};
@@ -215,4 +215,105 @@ async fn a_pin_is_taken_away_by_name() {
     handle.unpin_consumer("C", "jobs").await.unwrap();
     assert!(handle.unpin_consumer("C", "other").await.is_err());
     assert!(handle.unpin_consumer("C", "a b").await.unwrap_err().as_jetstream().is_none());
+}
+
+#[tokio::test]
+async fn every_setting_of_a_consumer_reaches_the_server_and_comes_back() {
+    let Stage { server: _server, jetstream, .. } = stage().await;
+    let handle = stream(&jetstream, "S", &["s.*"]).await;
+    let pulling = pull::Config {
+        name: Some("PULL".into()),
+        description: Some("for a test".into()),
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: 3 },
+        ack_policy: AckPolicy::All,
+        ack_wait: Duration::from_secs(1),
+        max_deliver: 5,
+        backoff: vec![Duration::from_secs(1), Duration::from_secs(2)],
+        filter_subjects: vec!["s.a".into(), "s.b".into()],
+        replay_policy: ReplayPolicy::Original,
+        sample_frequency: 50,
+        max_waiting: 20,
+        max_ack_pending: 30,
+        headers_only: true,
+        max_batch: 40,
+        max_bytes: 5000,
+        max_expires: Duration::from_secs(60),
+        inactive_threshold: Duration::from_secs(70),
+        num_replicas: 1,
+        memory_storage: true,
+        metadata: [("team".to_owned(), "blue".to_owned())].into(),
+        ..durable("PULL")
+    };
+    let created = handle.create_consumer(pulling.clone()).await.unwrap();
+    let mut found = created.config().clone();
+    found.metadata.retain(|name, _| !name.starts_with("_nats"));
+    assert_eq!(found, pulling);
+
+    let pushing = push::Config {
+        deliver_subject: "d".into(),
+        deliver_group: Some("g".into()),
+        name: Some("PUSH".into()),
+        ack_policy: AckPolicy::None,
+        rate_limit: 1_000_000,
+        flow_control: true,
+        idle_heartbeat: Duration::from_secs(1),
+        filter_subject: "s.a".into(),
+        ..Default::default()
+    };
+    let created = handle.create_consumer(pushing.clone()).await.unwrap();
+    let found = created.config();
+    assert_eq!((found.rate_limit, found.flow_control), (pushing.rate_limit, true));
+    assert_eq!(found.idle_heartbeat, pushing.idle_heartbeat);
+    assert_eq!((found.ack_policy, &*found.filter_subject), (AckPolicy::None, "s.a"));
+
+    let later = Timestamp::try_from(SystemTime::now() + Duration::from_secs(60)).unwrap();
+    let paused = pull::Config { pause_until: Some(later), ..durable("PAUSED") };
+    assert!(handle.create_consumer(paused).await.unwrap().cached_info().paused);
+    let shared = pull::Config {
+        priority_policy: PriorityPolicy::PinnedClient,
+        priority_groups: vec!["jobs".into()],
+        priority_timeout: Duration::from_secs(9),
+        ..durable("SHARED")
+    };
+    let created = handle.create_consumer(shared.clone()).await.unwrap();
+    let found = created.config();
+    assert_eq!(found.priority_policy, shared.priority_policy);
+    assert_eq!(found.priority_groups, shared.priority_groups);
+    assert_eq!(found.priority_timeout, shared.priority_timeout);
+
+    let flowing = push::Config {
+        deliver_subject: "f".into(),
+        name: Some("FLOW".into()),
+        ack_policy: AckPolicy::FlowControl,
+        flow_control: true,
+        idle_heartbeat: Duration::from_secs(1),
+        max_ack_pending: 10,
+        ..Default::default()
+    };
+    let created = handle.create_consumer(flowing).await.unwrap();
+    assert_eq!(created.config().ack_policy, AckPolicy::FlowControl);
+}
+
+#[tokio::test]
+async fn a_pedantic_request_is_refused_where_another_is_adjusted() {
+    let Stage { server: _server, jetstream, .. } = stage().await;
+    let limited = stream::Config {
+        consumer_limits: Some(stream::ConsumerLimits { max_ack_pending: 10, ..Default::default() }),
+        ..config("S", &["s"])
+    };
+    let name = within("a stream", jetstream.create_stream(limited)).await.unwrap().name().clone();
+    let request = |config| consumer::CreateRequest::new(name.clone(), config).unwrap();
+    let plain = consumer::Config { durable_name: Some("C".into()), ..Default::default() };
+    let adjusted = jetstream.call(request(plain.clone())).await.unwrap();
+    assert_eq!(adjusted.config.max_ack_pending, 10);
+    let other = consumer::Config { durable_name: Some("D".into()), ..plain };
+    assert!(jetstream.call(request(other).pedantic()).await.unwrap_err().as_jetstream().is_some());
+
+    let window = stream::Config {
+        max_age: Duration::from_secs(1),
+        duplicate_window: Duration::from_secs(60),
+        ..config("T", &["t"])
+    };
+    let pedantic = stream::CreateRequest::new(&window).unwrap().pedantic();
+    assert!(jetstream.call(pedantic).await.unwrap_err().as_jetstream().is_some());
 }

@@ -8,8 +8,14 @@ use midge_test_server::NatsServer;
 use midge_tokio::jetstream::context::{
     AccountErrorKind, CreateStreamErrorKind, GetStreamByNameErrorKind, GetStreamErrorKind,
 };
-use midge_tokio::jetstream::stream::{Config, DirectGetErrorKind, LastRawMessageErrorKind, Source};
-use midge_tokio::jetstream::{self, ContextBuilder, CustomRequest, ErrorCode, Fault, TraceStep};
+use midge_tokio::jetstream::stream::{
+    Compression, Config, ConsumerLimits, DirectGetErrorKind, DiscardPolicy,
+    LastRawMessageErrorKind, PersistenceMode, Placement, Republish, RetentionPolicy, Source,
+    StorageType, SubjectTransform,
+};
+use midge_tokio::jetstream::{
+    self, ApiLevel, ContextBuilder, CustomRequest, ErrorCode, Fault, TraceStep,
+};
 use midge_tokio::{RequestError, StatusCode};
 use std::sync::{Arc, Mutex};
 
@@ -332,4 +338,150 @@ async fn an_account_without_jetstream_is_refused_by_number() {
     let error = within("account", jetstream::new(client).query_account()).await.unwrap_err();
     assert_eq!(error.error_code(), Some(ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT));
     assert_contains(&error, "not enabled for account");
+}
+
+#[tokio::test]
+async fn every_setting_of_a_stream_reaches_the_server_and_comes_back() {
+    let Stage { server: _server, jetstream, .. } = stage().await;
+    let rich = Config {
+        description: Some("orders of today".into()),
+        retention: RetentionPolicy::Interest,
+        max_messages: 1000,
+        max_bytes: 1 << 20,
+        max_messages_per_subject: 10,
+        max_age: Duration::from_secs(3600),
+        max_message_size: 4096,
+        max_consumers: 7,
+        discard: DiscardPolicy::New,
+        discard_new_per_subject: true,
+        storage: StorageType::File,
+        num_replicas: 1,
+        no_ack: true,
+        duplicate_window: Duration::from_secs(30),
+        compression: Some(Compression::S2),
+        first_sequence: Some(100),
+        allow_direct: true,
+        deny_delete: true,
+        allow_rollup: true,
+        consumer_limits: Some(ConsumerLimits { max_ack_pending: 9, ..Default::default() }),
+        metadata: [("team".to_owned(), "blue".to_owned())].into(),
+        subject_transform: Some(SubjectTransform::new("in.>", "stored.>")),
+        republish: Some(Republish {
+            source: "stored.>".into(),
+            destination: "again.>".into(),
+            headers_only: true,
+            ..Default::default()
+        }),
+        placement: Some(Placement { tags: Vec::new(), ..Default::default() }),
+        allow_message_ttl: true,
+        subject_delete_marker_ttl: Some(Duration::from_secs(60)),
+        allow_atomic_publish: true,
+        allow_batch_publish: true,
+        ..config("RICH", &["in.>", "stored.>"])
+    };
+    let mut found = jetstream.create_stream(&rich).await.unwrap().cached_info().config.clone();
+    assert_eq!(found.metadata.remove("team").as_deref(), Some("blue"));
+    found.metadata.clone_from(&rich.metadata);
+    found.placement.clone_from(&rich.placement);
+    assert_eq!(found, rich);
+    for special in [
+        Config { allow_message_schedules: true, ..config("SCHEDULES", &["a.>"]) },
+        Config { allow_message_counter: true, ..config("COUNTERS", &["b.>"]) },
+        Config {
+            persist_mode: Some(PersistenceMode::Async),
+            storage: StorageType::File,
+            ..config("FAST", &["c.>"])
+        },
+        Config {
+            retention: RetentionPolicy::WorkQueue,
+            deny_purge: true,
+            ..config("JOBS", &["d"])
+        },
+    ] {
+        let stream = jetstream.create_stream(&special).await.unwrap();
+        let found = &stream.cached_info().config;
+        assert_eq!(found.allow_message_schedules, special.allow_message_schedules);
+        assert_eq!(found.allow_message_counter, special.allow_message_counter);
+        assert_eq!(found.persist_mode, special.persist_mode);
+        assert_eq!((found.retention, found.deny_purge), (special.retention, special.deny_purge));
+    }
+    let contrary = Config { discard_new_per_subject: true, ..config("BAD", &["e"]) };
+    assert!(jetstream.create_stream(contrary).await.unwrap_err().as_jetstream().is_some());
+}
+
+#[tokio::test]
+async fn mirrors_and_sources_take_messages_from_where_they_were_told() {
+    let Stage { server: _server, jetstream, .. } = stage().await;
+    stream(&jetstream, "ORIGIN", &["o.*"]).await;
+    for subject in ["o.a", "o.b", "o.a"] {
+        put(&jetstream, subject, "x").await;
+    }
+    let mirror = Source { name: "ORIGIN".into(), ..Default::default() };
+    let mirror = Config { mirror: Some(mirror), mirror_direct: true, ..config("MIRROR", &[]) };
+    let filtered = Source {
+        name: "ORIGIN".into(),
+        filter_subject: Some("o.a".into()),
+        start_sequence: Some(2),
+        ..Default::default()
+    };
+    let filtered = Config { sources: Some(vec![filtered]), ..config("FILTERED", &[]) };
+    let mapped = Source {
+        name: "ORIGIN".into(),
+        subject_transforms: vec![SubjectTransform::new("o.b", "mapped.b")],
+        ..Default::default()
+    };
+    let mapped = Config { sources: Some(vec![mapped]), ..config("MAPPED", &[]) };
+    for (config, count) in [(mirror, 3), (filtered, 1), (mapped, 1)] {
+        let mut taking = jetstream.create_stream(config).await.unwrap();
+        within("messages of the origin", async {
+            while taking.info().await.unwrap().state.messages < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        let info = taking.cached_info();
+        let from = info.mirror.as_ref().or_else(|| info.sources.first()).unwrap();
+        assert_eq!((&*from.name, from.lag, &from.error), ("ORIGIN", 0, &None));
+    }
+    let mapped = jetstream.get_stream("MAPPED").await.unwrap();
+    assert_eq!(mapped.get_raw_message(1).await.unwrap().subject, "mapped.b");
+    assert!(mapped.cached_info().time_stamp.is_some());
+    let nowhere =
+        Source { name: "ORIGIN".into(), domain: Some("hub".into()), ..Default::default() };
+    let nowhere = Config { sources: Some(vec![nowhere]), ..config("NOWHERE", &[]) };
+    let created = jetstream.create_stream(nowhere).await.unwrap();
+    let sources = created.cached_info().config.sources.as_ref().unwrap();
+    assert_eq!(sources[0].external.as_ref().unwrap().api_prefix, "$JS.hub.API");
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_know_is_not_sent() {
+    let Stage { server: _server, client, .. } = stage().await;
+    let mut old = client.subscription("old.>").confirmed().await.unwrap();
+    let jetstream = jetstream::with_prefix(client.clone(), "old");
+    let new = Config { allow_atomic_publish: true, ..config("S", &["s"]) };
+    let answers = async {
+        let request = old.next().await.unwrap();
+        assert_eq!(request.subject, "old.INFO");
+        client.publish(request.reply.unwrap(), r#"{"api":{"level":1}}"#.into()).await.unwrap();
+    };
+    let (result, ()) = futures_util::join!(jetstream.create_stream(new), answers);
+    let error = result.unwrap_err();
+    let Fault::Unsupported(unsupported) = error.fault() else { panic!("{error:?}") };
+    assert_eq!(unsupported.field(), "allow_atomic");
+    assert_eq!((unsupported.needed(), unsupported.found()), (ApiLevel(2), ApiLevel(1)));
+    assert_contains(&error, "nats-server 2.12");
+    client.sync().await.unwrap();
+    assert!(old.try_next().unwrap().is_none(), "nothing more was asked");
+
+    // What it knows by then is sent.
+    let ttl = Config { allow_message_ttl: true, ..config("S", &["s"]) };
+    let answers = async {
+        let request = old.next().await.unwrap();
+        assert_eq!(request.subject, "old.STREAM.CREATE.S");
+        let answer = r#"{"config":{"name":"S"}}"#;
+        client.publish(request.reply.unwrap(), answer.into()).await.unwrap();
+    };
+    let (result, ()) = futures_util::join!(jetstream.create_stream(ttl), answers);
+    assert_eq!(result.unwrap().name().as_str(), "S");
 }

@@ -152,3 +152,64 @@ async fn traits_sinks_and_responses_do_what_the_client_does() -> Result<(), asyn
     SinkExt::<OutboundMessage>::close(&mut client).await?;
     Ok(())
 }
+
+/// The usual things of JetStream, by the names of async-nats.
+async fn through_jetstream(client: Client) -> Result<(), async_nats::Error> {
+    use async_nats::jetstream::context::{CreateStreamErrorKind, PublishErrorKind};
+    use async_nats::jetstream::{self, AckKind, consumer, message::PublishMessage, stream};
+    use futures_util::TryStreamExt;
+
+    let jetstream = jetstream::new(client.clone());
+    let stream = jetstream
+        .get_or_create_stream(stream::Config {
+            name: "events".to_string(),
+            subjects: vec!["events.>".to_string()],
+            max_messages: 10_000,
+            storage: stream::StorageType::Memory,
+            ..Default::default()
+        })
+        .await?;
+    let ack = jetstream.publish("events.data", "1".into()).await?.await?;
+    assert_eq!((&*ack.stream, ack.sequence), ("events", 1));
+    let publish = PublishMessage::build().payload("2".into()).expected_last_sequence(7);
+    let error = jetstream.send_publish("events.data", publish).await?.await.unwrap_err();
+    assert_eq!(error.kind(), PublishErrorKind::WrongLastSequence);
+    let wrong = stream::Config { name: "a.b".to_string(), ..Default::default() };
+    let error = jetstream.create_stream(wrong).await.unwrap_err();
+    assert_eq!(error.kind(), CreateStreamErrorKind::InvalidStreamName);
+
+    let consumer: consumer::PullConsumer = stream
+        .get_or_create_consumer(
+            "worker",
+            consumer::pull::Config {
+                durable_name: Some("worker".to_string()),
+                ..Default::default()
+            },
+        )
+        .await?;
+    assert_eq!(consumer.cached_info().num_pending, 1);
+    let names: Vec<String> = jetstream.stream_names().try_collect().await?;
+    assert_eq!(names, ["events"]);
+
+    let mut deliveries = client.subscribe("deliveries").await?;
+    stream
+        .create_consumer(consumer::push::Config {
+            deliver_subject: "deliveries".to_string(),
+            ..Default::default()
+        })
+        .await?;
+    let delivered = deliveries.next().await.ok_or("no message")?;
+    let message = jetstream::Message::new(delivered, jetstream.clone());
+    assert_eq!(message.info()?.stream_sequence, 1);
+    message.ack_with(AckKind::Progress).await?;
+    message.double_ack().await?;
+    assert_eq!(stream.purge().filter("events.data").await?.purged, 1);
+    jetstream.delete_stream("events").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn jetstream_does_what_the_same_code_did_before() -> Result<(), async_nats::Error> {
+    let server = NatsServer::builder().jetstream().start()?;
+    through_jetstream(async_nats::connect(server.url()).await?).await
+}

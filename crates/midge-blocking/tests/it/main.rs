@@ -6,5 +6,7 @@ mod calls;
 mod carrying;
 mod ending;
 mod handlers;
+#[cfg(feature = "jetstream")]
+mod jetstream;
 mod support;
 mod twins;

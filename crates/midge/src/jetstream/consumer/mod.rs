@@ -2,8 +2,9 @@
 
 pub use crate::jetstream::error::ConsumerInfoErrorKind;
 pub use midge_proto::jetstream::consumer::{
-    AckPolicy, Action, Config, ConsumerResetResponse, DeliverPolicy, FromConsumer, Id, Info,
-    IntoConsumerConfig, PriorityGroupState, PriorityPolicy, ReplayPolicy, SequenceInfo, WrongKind,
+    AckPolicy, Action, Config, ConsumerResetResponse, CreateRequest, DeliverPolicy, FromConsumer,
+    Id, Info, IntoConsumerConfig, PriorityGroupState, PriorityPolicy, ReplayPolicy, SequenceInfo,
+    WrongKind,
 };
 pub use midge_proto::jetstream::consumer::{pull, push};
 

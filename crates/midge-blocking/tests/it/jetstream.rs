@@ -1,0 +1,63 @@
+//! JetStream by calls that block.
+
+use crate::support::within;
+use midge_blocking::jetstream::consumer::{pull, push};
+use midge_blocking::jetstream::stream::Config;
+use midge_blocking::jetstream::{self, AckError, ErrorCode, Message};
+use midge_test_server::NatsServer;
+
+#[test]
+fn streams_are_made_filled_listed_purged_and_deleted() {
+    let server = NatsServer::builder().jetstream().start().unwrap();
+    within("JetStream by calls that block", move || {
+        let client = midge_blocking::connect(server.url()).unwrap();
+        let jetstream = jetstream::new(&client);
+        assert_eq!(jetstream.query_account().unwrap().streams, 0);
+        let config = Config { subjects: vec!["s.>".into()], ..Config::from("S") };
+        let mut stream = jetstream.create_stream(config).unwrap();
+        assert_eq!(jetstream.publish("s.a", "x".into()).unwrap().ack().unwrap().sequence, 1);
+        let mut publisher = jetstream.publisher();
+        for _ in 0..500 {
+            publisher.publish("s.b", "x".into()).unwrap();
+        }
+        assert_eq!(publisher.finish().unwrap(), 500);
+        assert_eq!(stream.info().unwrap().state.messages, 501);
+        assert_eq!(stream.get_raw_message(1).unwrap().subject, "s.a");
+        let names: Vec<_> = jetstream.stream_names().iter().map(Result::unwrap).collect();
+        assert_eq!(names, ["S"]);
+        let purge = stream.purge().map(|purge| purge.filter("s.b").keep(1));
+        assert_eq!(purge.send().unwrap().purged, 499);
+        assert!(jetstream.delete_stream("S").unwrap().success);
+        let gone = jetstream.get_stream("S").unwrap_err();
+        assert_eq!(gone.error_code(), Some(ErrorCode::STREAM_NOT_FOUND));
+    });
+}
+
+#[test]
+fn consumers_are_made_and_their_messages_acknowledged_once() {
+    let server = NatsServer::builder().jetstream().start().unwrap();
+    within("consumers by calls that block", move || {
+        let client = midge_blocking::connect(server.url()).unwrap();
+        let jetstream = jetstream::new(&client);
+        let stream = jetstream.get_or_create_stream("S").unwrap();
+        jetstream.publish("S", "x".into()).unwrap().ack().unwrap();
+        let mut deliveries = client.subscription("d").confirmed().unwrap();
+        let config = push::Config {
+            deliver_subject: "d".into(),
+            durable_name: Some("P".into()),
+            ..Default::default()
+        };
+        let mut pushing = stream.create_consumer(config).unwrap();
+        let delivered = deliveries.next().unwrap();
+        let message = Message::new(delivered, (*jetstream).clone());
+        let message = midge_blocking::Blocking::<Message>::of(&client, message);
+        message.double_ack().unwrap();
+        assert_eq!(message.ack(), Err(AckError::AlreadyAcknowledged));
+        assert_eq!(pushing.info().unwrap().num_ack_pending, 0);
+
+        let pulled = stream.get_or_create_consumer("C", pull::Config::default()).unwrap();
+        assert_eq!(pulled.get_info().unwrap().num_pending, 1);
+        assert_eq!(stream.consumer_names().iter().count(), 2);
+        assert!(stream.get_consumer::<pull::Config>("P").is_err());
+    });
+}
