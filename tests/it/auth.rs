@@ -5,7 +5,9 @@ use crate::support::{
 };
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use midge_test_server::{Account, AccountOptions, NatsServer, Operator, User, UserOptions};
+use midge_test_server::{
+    Account, AccountOptions, FakeServer, NatsServer, Operator, User, UserOptions,
+};
 use midge_tokio::proto::nkeys::KeyPair;
 use midge_tokio::{
     Auth, AuthError, Cause, Client, CloseReason, ConnectErrorKind, ConnectOptions, Event, State,
@@ -161,6 +163,47 @@ async fn a_callback_may_fail_and_is_asked_again() {
     state(&client, State::Connected).await;
     works(&client).await;
     assert_eq!(calls.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test]
+async fn a_token_from_a_callback_is_asked_for_at_every_attempt() {
+    let fake = FakeServer::start().unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let options = quick().auth_callback(move |_| {
+        let call = calls.fetch_add(1, Ordering::Relaxed);
+        async move { Ok(Auth { token: Some(format!("token {call}")), ..Auth::new() }) }
+    });
+    let url = fake.url();
+    let server = tokio::task::spawn_blocking(move || {
+        for call in 0..3 {
+            let mut connection = fake.accept();
+            let connect = connection.handshake();
+            assert_eq!(connect["auth_token"], format!("token {call}"));
+            connection.expect_line("PING");
+            connection.send("PONG\r\n");
+            connection.close();
+        }
+    });
+    let _client = connect_to(options, &url).await;
+    within("three attempts", server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_static_token_and_one_from_a_callback_contradict_each_other() {
+    let asking = |options: ConnectOptions| {
+        options.auth_callback(|_| async { Ok(Auth { token: Some("t".into()), ..Auth::new() }) })
+    };
+    let server = server_with("authorization { token: t }");
+    works(&connect_to(asking(ConnectOptions::new()), &server.url()).await).await;
+    works(&connect_to(ConnectOptions::with_token("t".into()), &server.url()).await).await;
+    for both in [
+        asking(ConnectOptions::with_token("t".into())),
+        asking(ConnectOptions::new()).token("t".into()),
+    ] {
+        let error = within("an error", both.connect(server.url())).await.unwrap_err();
+        assert_eq!(error.kind(), ConnectErrorKind::Options);
+        assert_contains(&error, "more than one kind of credentials");
+    }
 }
 
 struct Jwts {

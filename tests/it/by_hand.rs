@@ -2,9 +2,12 @@
 
 use crate::support::{DEADLINE, number_of, numbered, server};
 use core::task::{Context, Waker};
+use core::time::Duration;
 use futures_util::FutureExt as _;
 use midge_tokio::proto::{Instant, Target};
-use midge_tokio::{Client, ConnectOptions, Driver, DriverOrder, Parked};
+use midge_tokio::{
+    Client, ConnectOptions, Driver, DriverOrder, Parked, REQUEST_TIMEOUT, RequestError,
+};
 use std::io::{IoSlice, Read as _, Write as _};
 use std::net::TcpStream;
 
@@ -13,11 +16,16 @@ struct Pump {
     driver: Driver,
     socket: Option<TcpStream>,
     began: std::time::Instant,
+    /// Calls that wrote to the socket.
+    writes: usize,
+    /// Most bytes that were offered to one read.
+    largest_read: usize,
 }
 
 impl Pump {
     fn new(driver: Driver) -> Self {
-        Self { driver, socket: None, began: std::time::Instant::now() }
+        let began = std::time::Instant::now();
+        Self { driver, socket: None, began, writes: 0, largest_read: 0 }
     }
 
     fn now(&self) -> Instant {
@@ -53,6 +61,7 @@ impl Pump {
             let filled = self.driver.write_slices(&mut slices);
             let count = socket.write_vectored(&slices[..filled]).unwrap();
             self.driver.handle_written(now, count);
+            self.writes += 1;
         }
         assert_eq!(self.driver.park(Waker::noop()), Parked::Idle);
     }
@@ -60,7 +69,9 @@ impl Pump {
     /// One read; returns how many frames were complete.
     fn read(&mut self) -> usize {
         let socket = self.socket.as_mut().unwrap();
-        let count = socket.read(self.driver.read_buf().unwrap()).unwrap();
+        let buf = self.driver.read_buf().unwrap();
+        self.largest_read = self.largest_read.max(buf.len());
+        let count = socket.read(buf).unwrap();
         let now = self.now();
         self.driver.handle_read(now, count)
     }
@@ -84,7 +95,11 @@ impl Pump {
 }
 
 fn connect(url: &str) -> (Client, Pump) {
-    let (client, driver, first) = ConnectOptions::new().build(url, Instant::ZERO).unwrap();
+    connect_with(ConnectOptions::new(), url)
+}
+
+fn connect_with(options: ConnectOptions, url: &str) -> (Client, Pump) {
+    let (client, driver, first) = options.build(url, Instant::ZERO).unwrap();
     let mut pump = Pump::new(driver);
     pump.run(first.wait()).unwrap();
     (client, pump)
@@ -132,4 +147,67 @@ fn one_read_hands_on_all_complete_frames_and_counts_them() {
     }
     assert_eq!(frames, 100);
     assert_eq!(number_of(&subscriber.try_next().unwrap().unwrap()), 0);
+}
+
+#[test]
+fn what_was_published_before_a_turn_is_one_write() {
+    let server = server();
+    let (client, mut pump) = connect(&server.url());
+    let mut subscriber = client.subscription("h").open().unwrap();
+    pump.turn();
+    let before = pump.writes;
+    for number in 0..500 {
+        client.try_publish("h", numbered(number)).unwrap();
+    }
+    let _other = client.subscription("other").open().unwrap();
+    pump.turn();
+    assert_eq!(pump.writes - before, 1, "500 messages and a subscription");
+    pump.run(client.sync()).unwrap();
+    for number in 0..500 {
+        assert_eq!(number_of(&subscriber.try_next().unwrap().unwrap()), number);
+    }
+}
+
+#[test]
+fn reads_grow_up_to_the_capacity_of_the_read_buffer() {
+    let server = server();
+    let largest_read = |options: ConnectOptions| {
+        let (client, mut pump) = connect_with(options, &server.url());
+        let mut subscriber = client.subscription("h").open().unwrap();
+        for number in 0..4_000 {
+            let mut payload = vec![0; 200];
+            payload[..4].copy_from_slice(&numbered(number));
+            client.try_publish("h", payload.into()).unwrap();
+        }
+        // Written as a whole, so that reads find more than they can take.
+        pump.run(client.sync()).unwrap();
+        for _ in 0..4_000 {
+            assert_eq!(subscriber.try_next().unwrap().unwrap().payload.len(), 200);
+        }
+        pump.largest_read
+    };
+    let by_default = largest_read(ConnectOptions::new());
+    assert!((32 << 10..=64 << 10).contains(&by_default), "{by_default}");
+    let small = largest_read(ConnectOptions::new().read_buffer_capacity(5_000));
+    assert!((2_500..=5_000).contains(&small), "{small}");
+    let least = largest_read(ConnectOptions::new().read_buffer_capacity(0));
+    assert!((1..=2 << 10).contains(&least), "{least}");
+}
+
+#[test]
+fn a_request_without_a_timeout_of_its_own_is_given_up_after_ten_seconds() {
+    let server = server();
+    let (client, mut pump) = connect(&server.url());
+    assert_eq!(REQUEST_TIMEOUT, Duration::from_secs(10));
+    assert_eq!(client.timeout(), Some(REQUEST_TIMEOUT));
+    let _silent = client.subscription("silent").open().unwrap();
+    let mut request = Box::pin(client.request("silent", "x".into()));
+    assert_eq!((&mut request).now_or_never(), None);
+    let before = pump.now();
+    pump.turn();
+    let after = pump.now();
+    pump.driver.handle_timeout(before + (REQUEST_TIMEOUT - Duration::from_millis(1)));
+    assert_eq!((&mut request).now_or_never(), None);
+    pump.driver.handle_timeout(after + REQUEST_TIMEOUT);
+    assert_eq!(request.now_or_never(), Some(Err(RequestError::TimedOut(REQUEST_TIMEOUT))));
 }

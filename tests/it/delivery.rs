@@ -42,7 +42,7 @@ async fn a_callback_gets_each_message_in_order_and_one_at_a_time() {
     publish(&client, "c", 600).await;
     let handled = within("500 calls", handling).await.unwrap();
     assert_eq!((handled.messages, handled.panicked), (500, 0));
-    assert_eq!(handled.reason, NextError::Finished);
+    assert_eq!(handled.reason, NextError::LimitReached);
     assert!(seen.lock().unwrap().iter().copied().eq(0..500));
 }
 
@@ -102,7 +102,7 @@ async fn a_channel_of_the_application_gets_messages_as_it_has_room() {
         let message = within("a message", receiver.recv()).await.unwrap();
         assert_eq!(number_of(&message), number);
     }
-    assert_eq!(within("the end", forwarding).await.unwrap(), Ok(NextError::Finished));
+    assert_eq!(within("the end", forwarding).await.unwrap(), Ok(NextError::LimitReached));
     assert!(receiver.recv().await.is_none(), "the channel is closed behind the last message");
 }
 
@@ -282,7 +282,7 @@ async fn the_end_is_told_once_behind_the_last_message() {
     assert_eq!(order.len(), 4, "{order:?}");
     let closed = within("the end", closed).await;
     assert_eq!((closed.sid, &*closed.subject, closed.queue.as_deref()), (sid, "e.*", Some("q")));
-    assert_eq!(closed.reason, NextError::Finished);
+    assert_eq!(closed.reason, NextError::LimitReached);
 }
 
 #[tokio::test]

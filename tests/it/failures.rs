@@ -1,12 +1,13 @@
 //! Connections that cannot be made: the error names server, address, step and cause.
 
 use crate::support::{
-    assert_contains, blocking, connect_to, event, next, pick, quick, server, within,
+    assert_contains, blocking, connect_to, event, next, pick, quick, server, server_with, within,
 };
 use core::time::Duration;
 use midge_test_server::{FakeConnection, FakeServer, free_port};
+use midge_tokio::proto::nkeys::KeyPair;
 use midge_tokio::{
-    AttemptFailure, Cause, Client, ConnectError, ConnectErrorKind, ConnectOptions, Event,
+    AttemptFailure, Auth, Cause, Client, ConnectError, ConnectErrorKind, ConnectOptions, Event,
     ServerError, Step,
 };
 use serde_json::json;
@@ -145,6 +146,43 @@ async fn an_error_of_the_server_instead_of_a_pong_is_told_in_its_words() {
 }
 
 #[tokio::test]
+async fn an_error_of_the_server_right_behind_info_is_told_before_anything_was_sent() {
+    // Credentials never come, so there can be no CONNECT that the error would answer.
+    let options = ConnectOptions::with_auth_callback(|_| core::future::pending());
+    let (kind, attempt) = fake_failure(options, |mut connection| {
+        connection.send_info(&json!({"auth_required": true, "nonce": "abc"}));
+        connection.send("-ERR 'maximum connections exceeded'\r\n");
+        connection.expect_end();
+    })
+    .await;
+    assert_eq!((kind, attempt.step), (ConnectErrorKind::Io, Step::Credentials));
+    let Cause::Server(error) = &attempt.cause else { panic!("{attempt:?}") };
+    assert_eq!(error.text(), "maximum connections exceeded");
+
+    // In one segment with INFO, and the end of the stream behind it.
+    let fake = FakeServer::start().unwrap();
+    let url = fake.url();
+    let server = blocking_task(move || {
+        let mut connection = fake.accept();
+        let info = r#"INFO {"server_id":"N","version":"2.15.1","proto":1,"max_payload":1024}"#;
+        connection.send(format!("{info}\r\n-ERR 'maximum connections exceeded'\r\n"));
+        connection.close();
+    });
+    let (_, attempt) = failure(ConnectOptions::new(), &url).await;
+    assert_contains(&attempt.cause, "maximum connections exceeded");
+    within("the fake server", server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_server_says_so() {
+    let server = server_with("max_connections: 1");
+    let _first = connect_to(quick(), &server.url()).await;
+    let (_, attempt) = failure(ConnectOptions::new(), &server.url()).await;
+    assert!(matches!(attempt.cause, Cause::Server(_)), "{attempt:?}");
+    assert_contains(&attempt.cause, "maximum connections exceeded");
+}
+
+#[tokio::test]
 async fn a_server_that_hangs_up_is_told_with_the_step() {
     let (kind, attempt) = fake_failure(ConnectOptions::new(), FakeConnection::close).await;
     assert_eq!((kind, attempt.step), (ConnectErrorKind::Io, Step::Info));
@@ -206,6 +244,34 @@ async fn bad_addresses_and_options_are_errors_before_anything_is_dialed() {
     }
     let options = ConnectOptions::new().connection_timeout(Duration::ZERO);
     assert_eq!(bad(options.connect(url).await).kind(), ConnectErrorKind::Options);
+}
+
+#[tokio::test]
+async fn credentials_of_two_kinds_contradict_each_other() {
+    type Set = fn(ConnectOptions) -> ConnectOptions;
+    let kinds: [(&str, Set); 9] = [
+        ("token", |options| options.token("t".into())),
+        ("user", |options| options.user_and_password("u".into(), "p".into())),
+        ("callback", |options| options.auth_callback(|_| async { Ok(Auth::new()) })),
+        ("nkey", |options| options.nkey(KeyPair::new_user([7; 32]).seed().to_string())),
+        ("nkey file", |options| options.nkey_file("/nowhere/user.nk")),
+        ("signer", |options| options.nkey_signer("U".into(), |_| async { Ok(Vec::new()) })),
+        ("JWT", |options| options.jwt("jwt".into(), |_| async { Ok(Vec::new()) })),
+        ("JWT and seed", |options| options.jwt_and_seed("jwt".into(), "seed".into())),
+        ("bearer", |options| options.bearer_jwt("jwt".into())),
+    ];
+    // Refused before anything is dialed, or this would be another kind of error.
+    let url = format!("nats://127.0.0.1:{}", free_port().unwrap());
+    for (one, set_one) in kinds {
+        let alone = within("a dial", set_one(ConnectOptions::new()).connect(&*url)).await;
+        assert_eq!(alone.unwrap_err().kind(), ConnectErrorKind::Io, "{one}");
+        for (other, set_other) in kinds {
+            let options = set_other(set_one(ConnectOptions::new()));
+            let error = within("an error", options.connect(&*url)).await.unwrap_err();
+            assert_eq!(error.kind(), ConnectErrorKind::Options, "{one} and {other}");
+            assert_contains(&error, "credentials");
+        }
+    }
 }
 
 #[tokio::test]

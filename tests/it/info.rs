@@ -2,13 +2,19 @@
 
 use crate::support::{connect, connect_to, next, quick, server, state, within};
 use bytes::Bytes;
+use core::cell::Cell;
 use core::net::SocketAddr;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use midge_test_server::{NatsServer, TestCerts};
+use midge_tokio::proto::{Instant, Target};
 use midge_tokio::rustls::pki_types::CertificateDer;
 use midge_tokio::rustls::{ClientConfig, RootCertStore, crypto};
-use midge_tokio::{Capability, ConnectOptions, State, Statistics};
+use midge_tokio::{
+    Capability, ConnectOptions, Driver, Runtime, SocketOptions, SpawnError, State, Statistics,
+    Tokio,
+};
+use std::io;
 use std::sync::Arc;
 
 #[tokio::test]
@@ -102,6 +108,73 @@ async fn a_server_is_reached_over_ipv6_and_by_name() {
         client.sync().await.unwrap();
         assert_eq!(client.remote_addr().unwrap().is_ipv6(), client.local_addr().unwrap().is_ipv6());
     }
+}
+
+/// A runtime that looks at each socket before the client gets it.
+struct Watched<'a, R, F> {
+    runtime: R,
+    look: F,
+    dialed: &'a Cell<usize>,
+}
+
+impl<R: Runtime, F: Fn(&R::Stream)> Runtime for Watched<'_, R, F> {
+    type Stream = R::Stream;
+
+    fn now(&self) -> Instant {
+        self.runtime.now()
+    }
+
+    async fn connect(&self, target: Target, options: SocketOptions) -> io::Result<R::Stream> {
+        let stream = self.runtime.connect(target, options).await?;
+        (self.look)(&stream);
+        self.dialed.set(self.dialed.get() + 1);
+        Ok(stream)
+    }
+
+    fn resolve(
+        &self,
+        host: String,
+        port: u16,
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
+        self.runtime.resolve(host, port)
+    }
+
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
+        self.runtime.sleep_until(at)
+    }
+
+    fn spawn(&self, _: Driver) -> Result<(), SpawnError> {
+        Err(SpawnError::new("the test runs it"))
+    }
+}
+
+#[tokio::test]
+async fn small_writes_are_not_delayed_on_the_sockets_of_a_client() {
+    async fn check<R: Runtime>(runtime: R, url: &str, look: impl Fn(&R::Stream)) {
+        let dialed = Cell::new(0);
+        let runtime = Watched { runtime, look, dialed: &dialed };
+        let (client, driver, first) = ConnectOptions::new().build(url, runtime.now()).unwrap();
+        let using = async {
+            first.wait().await.unwrap();
+            client.sync().await.unwrap();
+            client.close().await.unwrap();
+        };
+        let driving = midge_tokio::run(driver, runtime);
+        within("a connection", async { futures_util::join!(driving, using) }).await;
+        assert_eq!(dialed.get(), 1);
+    }
+    let server = server();
+    check(Tokio, &server.url(), |socket| match socket {
+        midge_tokio::Socket::Tcp(stream) => assert!(stream.nodelay().unwrap()),
+        midge_tokio::Socket::Unix(_) => panic!("{socket:?}"),
+    })
+    .await;
+    let look = |socket: &midge_smol::Socket| match socket {
+        midge_smol::Socket::Tcp(stream) => assert!(stream.get_ref().nodelay().unwrap()),
+        midge_smol::Socket::Unix(_) => panic!("{socket:?}"),
+    };
+    check(midge_smol::Smol, &server.url(), look).await;
+    check(midge_async_std::AsyncStd, &server.url(), look).await;
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use midge_test_server::FaultProxy;
 use midge_tokio::{
-    ConnectErrorKind, ConnectOptions, Event, HeaderMap, OnDisconnect, Request, RequestError,
-    RequestErrorKind, State,
+    ConnectErrorKind, ConnectOptions, Event, HeaderMap, OnDisconnect, PublishError, Request,
+    RequestError, RequestErrorKind, State,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,6 +27,34 @@ async fn a_request_gets_its_reply_with_headers() {
     let reply = client.request_with_headers("echo", headers.clone(), "y".into()).await.unwrap();
     assert_eq!((reply.payload, reply.headers), ("y".into(), Some(headers)));
     assert_eq!(client.requests_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_response_carries_headers_and_a_message_without_a_reply_subject_is_an_error() {
+    let server = server();
+    let client = connect(&server).await;
+    let mut questions = client.subscribe("q").await.unwrap();
+    let mut headers = HeaderMap::new();
+    headers.append("Trace", "one");
+    headers.append("Trace", "two");
+    let answering = async {
+        let question = next(&mut questions).await;
+        client.respond_with_headers(&question, headers.clone(), "answer".into()).await.unwrap();
+    };
+    let (reply, ()) = futures_util::join!(client.request("q", "x".into()), answering);
+    let reply = reply.unwrap();
+    assert_eq!((reply.payload, reply.headers.as_ref()), ("answer".into(), Some(&headers)));
+
+    client.publish("q", "no reply wanted".into()).await.unwrap();
+    let message = next(&mut questions).await;
+    let published = client.statistics().out_messages.load(Ordering::Relaxed);
+    for result in [
+        client.respond(&message, "x".into()).await,
+        client.respond_with_headers(&message, headers, "x".into()).await,
+    ] {
+        assert_eq!(result, Err(PublishError::NoReply));
+    }
+    assert_eq!(client.statistics().out_messages.load(Ordering::Relaxed), published);
 }
 
 #[tokio::test]

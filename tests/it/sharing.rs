@@ -113,7 +113,7 @@ async fn limits_are_counted_for_each_member_alone_and_over_reconnects() {
         assert_eq!(number_of(&next(&mut five).await), number);
     }
     end_of(&mut five).await;
-    assert_eq!(five.end_reason(), Some(NextError::Finished));
+    assert_eq!(five.end_reason(), Some(NextError::LimitReached));
     assert_eq!(all_that_waits(&mut two), [3, 4]);
     end_of(&mut two).await;
     assert_eq!(all_that_waits(&mut all), (0..10).collect::<Vec<_>>());

@@ -3,6 +3,7 @@
 use crate::support::{
     connect, end_of, next, number_of, numbered, pick, rest_of, server, until, within,
 };
+use bytes::Bytes;
 use core::sync::atomic::Ordering;
 use midge_tokio::{
     Client, Event, Gap, Item, Message, NextError, ReadingState, SlowConsumerPolicy, Subscriber,
@@ -137,6 +138,28 @@ async fn a_limit_in_bytes_counts_subjects_and_payloads() {
     publish(&client, "s", 0..1_000).await;
     client.sync().await.unwrap();
     assert_eq!(all_that_waits(&mut slow).len(), 1_000);
+}
+
+#[tokio::test]
+async fn a_limit_of_none_counts_as_one() {
+    let server = server();
+    let client = connect(&server).await;
+    let mut messages = client.subscription("s").capacity(0).open().unwrap();
+    let mut bytes = client.subscription("s").capacity_bytes(0).open().unwrap();
+    for round in 0..2 {
+        // The subject is a byte, so that one message is all there is room for.
+        for _ in 0..3 {
+            client.publish("s", Bytes::new()).await.unwrap();
+        }
+        client.sync().await.unwrap();
+        for slow in [&mut messages, &mut bytes] {
+            assert_eq!(slow.pending().messages, 1, "round {round}: {slow:?}");
+            assert!(slow.try_next().unwrap().is_some());
+            assert_eq!(slow.take_dropped(), 2);
+        }
+        messages.set_pending_limits(0, usize::MAX);
+        bytes.set_pending_limits(usize::MAX, 0);
+    }
 }
 
 #[tokio::test]

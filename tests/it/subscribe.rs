@@ -1,14 +1,15 @@
 //! Subscriptions: which messages they get, and how they end.
 
 use crate::support::{
-    assert_contains, blocking, connect, connect_to, end_of, event, next, number_of, numbered,
-    server, server_with, state, until, within,
+    DEADLINE, assert_contains, blocking, connect, connect_to, end_of, event, next, number_of,
+    numbered, server, server_with, state, until, within,
 };
 use core::time::Duration;
 use futures_util::StreamExt as _;
 use midge_test_server::NatsServer;
 use midge_tokio::{
-    ClosedError, ConnectOptions, Event, NextError, State, SubscribeError, SubscribeErrorKind,
+    ClosedError, ConnectOptions, Event, NextError, SlowConsumerPolicy, State, SubscribeError,
+    SubscribeErrorKind, Subscriber,
 };
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -234,6 +235,59 @@ async fn waiting_with_a_time_and_without_waiting_loses_nothing() {
     let end = within("the end", subscriber.next_timeout(Duration::from_secs(60))).await;
     assert_eq!(end, Err(NextError::Finished));
     assert_eq!(subscriber.try_next(), Err(NextError::Finished));
+}
+
+#[tokio::test]
+async fn a_wait_for_the_next_message_says_why_there_is_none() {
+    async fn ends(mut subscriber: Subscriber, messages: usize, reason: NextError) {
+        let long = Duration::from_secs(60);
+        for _ in 0..messages {
+            within("a message", subscriber.next_timeout(long)).await.unwrap();
+        }
+        let end = within("the end", subscriber.next_timeout(long)).await;
+        assert_eq!(end, Err(reason.clone()));
+        assert_eq!(subscriber.try_next(), Err(reason.clone()));
+        assert_eq!(subscriber.end_reason(), Some(reason));
+    }
+    let server = restricted();
+    let client = connect_to(user(), &server.url()).await;
+    let open = |subject: &'static str| client.subscription(subject);
+    let limited = open("w").limit(2).open().unwrap();
+    let shared = open("w").shared().limit(2).open().unwrap();
+    let mut later = open("w").open().unwrap();
+    let mut too_late = open("w").open().unwrap();
+    let mut unsubscribed = open("w").open().unwrap();
+    let mut drained = open("w").open().unwrap();
+    let policy = SlowConsumerPolicy::Fail;
+    let overflown = open("w").capacity(1).slow_consumer(policy).open().unwrap();
+    let closed = open("w").open().unwrap();
+    later.unsubscribe_after(2).await.unwrap();
+    for number in 0..3 {
+        client.publish("w", numbered(number)).await.unwrap();
+    }
+    client.sync().await.unwrap();
+    too_late.unsubscribe_after(2).await.unwrap();
+    unsubscribed.unsubscribe().await.unwrap();
+    drained.drain().await.unwrap();
+    let time = Duration::from_millis(1);
+    let mut silent = client.subscribe("silent").await.unwrap();
+    assert_eq!(silent.next_timeout(time).await, Err(NextError::TimedOut(time)));
+    assert_eq!(silent.end_reason(), None);
+
+    ends(limited, 2, NextError::LimitReached).await;
+    ends(shared, 2, NextError::LimitReached).await;
+    ends(later, 2, NextError::LimitReached).await;
+    ends(too_late, 3, NextError::LimitReached).await;
+    ends(unsubscribed, 3, NextError::Finished).await;
+    ends(drained, 3, NextError::Finished).await;
+    ends(overflown, 1, NextError::SlowConsumer).await;
+    let mut refused = client.subscribe("secret.s").await.unwrap();
+    let end = within("the refusal", refused.next_timeout(DEADLINE)).await.unwrap_err();
+    let NextError::Refused(text) = end else { panic!("{end:?}") };
+    assert_contains(text, "Permissions Violation");
+    client.close().await.unwrap();
+    ends(closed, 3, NextError::Closed).await;
+    ends(silent, 0, NextError::Closed).await;
 }
 
 #[tokio::test]

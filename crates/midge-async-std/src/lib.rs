@@ -5,8 +5,6 @@
 //! offers the same. This crate is for those who are on async-std already.
 //!
 //! ```no_run
-//! use futures_util::StreamExt;
-//!
 //! fn main() -> Result<(), midge_async_std::Error> {
 //!     async_std::task::block_on(async {
 //!         let client = midge_async_std::connect("nats://localhost:4222").await?;

@@ -2,8 +2,6 @@
 //! NATS client for smol.
 //!
 //! ```no_run
-//! use futures_util::StreamExt;
-//!
 //! fn main() -> Result<(), midge_smol::Error> {
 //!     smol::block_on(async {
 //!         let client = midge_smol::connect("nats://localhost:4222").await?;

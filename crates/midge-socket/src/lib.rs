@@ -68,3 +68,21 @@ where
 pub fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_socket_delays_no_small_write_and_does_not_block() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let socket = begin_connect(address, &SocketOptions::default()).unwrap();
+        assert!(socket.nodelay().unwrap());
+        listener.accept().unwrap();
+        while !finish_connect(&socket).unwrap() {}
+        let error = std::io::Read::read(&mut &socket, &mut [0]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    }
+}

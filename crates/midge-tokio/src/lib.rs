@@ -2,8 +2,6 @@
 //! NATS client for tokio.
 //!
 //! ```no_run
-//! use futures_util::StreamExt;
-//!
 //! #[tokio::main]
 //! async fn main() -> Result<(), midge_tokio::Error> {
 //!     let client = midge_tokio::connect("nats://localhost:4222").await?;

@@ -60,11 +60,11 @@ pub use mailbox::{
 };
 pub use midge_proto::{
     AttemptFailure, Auth, Backoff, BufferDrops, BufferPolicy, Capability, Cause, CloseReason,
-    DecodeLimits, Discovery, DrainReport, HeaderMap, HeaderName, HeaderValue, HeldFate,
-    HeldPublish, LostReason, Message, OnDisconnect, OutboundMessage, Proxy, ProxyError, Refusal,
-    RoundTrips, Server, ServerAddr, ServerCapabilities, ServerError, ServerErrorClass, ServerInfo,
-    Sid, StatusCode, Step, Subject, ToServerAddrs, ToSubject, Verdict, WebSocketError, WhenFull,
-    header,
+    ConnectInfo, DecodeLimits, Discovery, DrainReport, HeaderMap, HeaderName, HeaderValue,
+    HeldFate, HeldPublish, LostReason, Message, OnDisconnect, OutboundMessage, Proxy, ProxyError,
+    Refusal, RoundTrips, Server, ServerAddr, ServerCapabilities, ServerError, ServerErrorClass,
+    ServerInfo, Sid, StatusCode, Step, Subject, SubjectError, ToServerAddrs, ToSubject, Verdict,
+    WebSocketError, WhenFull, header,
 };
 pub use options::{ConnectOptions, FirstConnection, InvalidPool, REQUEST_TIMEOUT};
 pub use publish::{Extra, Extras, Plain, PublishFuture};

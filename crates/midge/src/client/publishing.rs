@@ -17,6 +17,11 @@ impl Client {
     /// written; while not connected, up to 8 MiB are kept, or what a
     /// [`BufferPolicy`](crate::BufferPolicy) says.
     ///
+    /// What is accepted is written at once, but for one case: after 256 KiB without a rest, messages
+    /// that do not fill a write (32 KiB) wait for more, for 1 ms at most. They do not wait where
+    /// anybody does: behind them a message with a reply subject, a [`flush`](Self::flush), a
+    /// [`sync`](Self::sync) or a subscription sends them off.
+    ///
     /// # Errors
     ///
     /// The subject is invalid, the message is larger than the server takes, the buffer for times

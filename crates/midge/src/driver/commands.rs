@@ -43,7 +43,7 @@ impl Driver {
                 Command::Unsubscribe { sid, end } => self.remove(sid, end),
                 Command::UnsubscribeAfter { sid, max } => {
                     if let Some(slot) = self.connection.subscriptions().set_max(sid, max) {
-                        self.end_slot(slot, End::Finished);
+                        self.end_slot(slot, End::LimitReached);
                     }
                 }
                 // Without a connection nothing is in flight.

@@ -34,7 +34,7 @@ impl Driver {
                             }
                             // The slot may be given to another subscription from here on.
                             self.deliver();
-                            self.end_slot(slot, End::Finished);
+                            self.end_slot(slot, End::LimitReached);
                         }
                         Delivery::Unknown => {}
                     }
@@ -114,7 +114,7 @@ impl Driver {
             self.handle_news(sid, mailbox, kind);
         }
         for member in finished {
-            self.remove(member, End::Finished);
+            self.remove(member, End::LimitReached);
         }
     }
 

@@ -28,8 +28,10 @@ use midge_proto::MessageFrame;
 /// Why no more messages will come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Unsubscribed, drained, or the limit of messages was reached.
+    /// Unsubscribed or drained.
     Finished,
+    /// As many messages came as were wanted.
+    LimitReached,
     /// The client was closed.
     Closed,
     /// More waited than allowed and the policy was to fail.

@@ -20,7 +20,8 @@ impl<R> ConnectOptions<R> {
         self
     }
 
-    /// Largest read buffer in bytes. Default 64 KiB; it grows to that while reads fill it.
+    /// Largest read buffer in bytes. Default 64 KiB; it grows to that while reads fill it. Less than
+    /// 2 KiB counts as 2 KiB, and a message that is larger gets a buffer of its size.
     pub fn read_buffer_capacity(mut self, size: u16) -> Self {
         self.read_buffer = usize::from(size);
         self
