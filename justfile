@@ -19,7 +19,8 @@ test:
 # The core without std.
 no-std:
     cargo build -p midge-proto --no-default-features --features nkeys,jetstream
-    cargo run --release --manifest-path no-std/Cargo.toml
+    cargo fmt --manifest-path no-std/Cargo.toml -- --check
+    cargo run --release --locked --manifest-path no-std/Cargo.toml | grep "^PUB greet 5"
 
 # Every behaviour on every adapter over every transport; arguments are parts of names.
 conformance *args:
@@ -29,13 +30,21 @@ conformance *args:
 bench *args:
     cargo run --release -p midge-benches --bin compare -- {{ args }}
 
-# Every feature on its own (needs cargo-hack).
+# The features one by one: each only adds.
 features:
-    cargo hack check --each-feature --no-dev-deps
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/features
+    for feature in "" tls nkeys ring websocket; do
+        cargo check -p midge-tokio --no-default-features --features "$feature"
+    done
+    for adapter in smol async-std blocking; do
+        cargo check -p "midge-$adapter" --no-default-features
+    done
 
-# Licences, bans and sources of dependencies (needs cargo-deny).
-deny:
-    cargo deny check
+# The seeds of the fuzz targets, through the same functions.
+corpus:
+    cargo test -p midge-proto --test corpus
 
 # One fuzz target, for so many seconds (needs cargo-fuzz; runs on the stable toolchain).
 fuzz target seconds="300":
