@@ -80,9 +80,9 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let socket = begin_connect(address, &SocketOptions::default()).unwrap();
         assert!(socket.nodelay().unwrap());
-        listener.accept().unwrap();
+        let _accepted = listener.accept().unwrap();
         while !finish_connect(&socket).unwrap() {}
-        let error = std::io::Read::read(&mut &socket, &mut [0]).unwrap_err();
+        let error = io::Read::read(&mut &socket, &mut [0]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
 }
