@@ -5,10 +5,11 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use midge_proto::{
     Action, Auth, AuthFailures, Backoff, Choice, Chunk, ClientDecoder, ClientFrame, Config,
-    Connection, DecodeLimits, Decoder, Delay, DialId, FenceId, FirstConnect, Frame, Instant, Names,
-    Order, Outbox, OutboxLimits, Peer, Phase, Proxy, ProxyError, Publish, Reconnect, Resend,
-    Secrets, Server, ServerAddr, Sid, Subject, TlsMode, WebSocketError, Writing,
+    Connection, DecodeLimits, Decoder, Delay, DialId, FenceId, FirstConnect, Frame, Instant,
+    Interest, Names, Order, Outbox, OutboxLimits, Peer, Phase, Proxy, ProxyError, Publish,
+    Reconnect, Resend, Secrets, Server, ServerAddr, Sid, Subject, TlsMode, WebSocketError, Writing,
 };
+use std::sync::Arc;
 
 /// An order that waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -459,7 +460,11 @@ impl Walk {
                 self.next_sid = sid.next();
                 if let Ok(on_wire) = self.outbox.subscribe(b"a", None, sid) {
                     let subject = Subject::from("a");
-                    self.machine.subscriptions().insert(sid, subject, None, on_wire);
+                    self.machine.subscriptions().insert(
+                        sid,
+                        Arc::new(Interest::new(subject, None)),
+                        on_wire,
+                    );
                     self.live.push(sid);
                 }
             }

@@ -8,10 +8,11 @@ use bytes::BytesMut;
 use core::{error::Error, time::Duration};
 use midge_proto::{
     Action, Auth, Config, Connection, DecodeLimits, Decoder, Delivery, FenceId, Frame, Instant,
-    Message, Outbox, OutboxLimits, Publish, ServerAddr, Sid, Subject, Target,
+    Interest, Message, Outbox, OutboxLimits, Publish, ServerAddr, Sid, Subject, Target,
 };
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "nats://localhost:4222".to_owned());
@@ -34,9 +35,9 @@ pub(crate) fn exchange(url: &str) -> Result<Vec<Message>, Box<dyn Error>> {
     let mut inbound = BytesMut::new();
     let mut received = Vec::new();
     // Kept until the connection is ready: a SUB for the replay, the messages behind it.
-    let subject = Subject::from_static("plain.*");
-    let on_wire = outbox.subscribe(subject.as_bytes(), None, Sid::FIRST)?;
-    connection.subscriptions().insert(Sid::FIRST, subject, None, on_wire);
+    let interest = Arc::new(Interest::new(Subject::from_static("plain.*"), None));
+    let on_wire = outbox.subscribe(interest.subject.as_bytes(), None, Sid::FIRST)?;
+    connection.subscriptions().insert(Sid::FIRST, interest, on_wire);
     for payload in ["one", "two", "three"].map(Into::into) {
         let (reply, headers) = (None, None);
         outbox.publish(Publish { subject: b"plain.x", reply, headers, payload: &payload })?;

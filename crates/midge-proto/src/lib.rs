@@ -27,6 +27,7 @@ mod decoder;
 mod discovery;
 mod drain;
 mod info;
+mod interest;
 mod message;
 mod nuid;
 mod outbox;
@@ -70,6 +71,7 @@ pub use discovery::{Discovery, Refused};
 pub use drain::{Backlog, Drain, DrainAction, DrainReport, Unread};
 pub use header::{HeaderMap, HeaderName, HeaderValue, HeaderView, InvalidHeader};
 pub use info::{InvalidInfo, ServerInfo};
+pub use interest::Interest;
 pub use message::{Message, MessageFrame, OutboundMessage};
 pub use nuid::{Nuid, NuidString};
 pub use outbox::{

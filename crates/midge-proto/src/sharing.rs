@@ -15,9 +15,9 @@
 //! Limits are counted here alone, a member at a time, and so they survive a reconnect, after which
 //! the wire is replayed as any other subscription.
 
+use crate::interest::Interest;
 use crate::sid::Sid;
-use crate::subject::Subject;
-use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hashbrown::HashMap;
 
@@ -26,15 +26,13 @@ use hashbrown::HashMap;
 pub struct Sharing<T> {
     wires: HashMap<Sid, Wire<T>>,
     /// The wires that may be joined.
-    open: HashMap<Key, Sid>,
+    open: HashMap<Arc<Interest>, Sid>,
     members: HashMap<Sid, Sid>,
 }
 
-type Key = (Subject, Option<String>);
-
 #[derive(Debug)]
 struct Wire<T> {
-    key: Key,
+    interest: Arc<Interest>,
     members: Vec<Member<T>>,
     /// In a group: whose turn it is.
     turn: usize,
@@ -94,15 +92,15 @@ impl<T> Default for Sharing<T> {
 impl<T: Clone> Sharing<T> {
     /// The wire that a subscription can join.
     #[must_use]
-    pub fn find(&self, subject: &Subject, queue: Option<&str>) -> Option<Sid> {
-        self.open.get(&key(subject, queue)).copied()
+    pub fn find(&self, interest: &Interest) -> Option<Sid> {
+        self.open.get(interest).copied()
     }
 
     /// There is a wire now, whose `SUB` was sent or will be.
-    pub fn open(&mut self, wire: Sid, subject: &Subject, queue: Option<&str>) {
-        let key = key(subject, queue);
-        self.open.insert(key.clone(), wire);
-        self.wires.insert(wire, Wire { key, members: Vec::new(), turn: 0 });
+    pub fn open(&mut self, wire: Sid, interest: &Arc<Interest>) {
+        let interest = Arc::clone(interest);
+        self.open.insert(Arc::clone(&interest), wire);
+        self.wires.insert(wire, Wire { interest, members: Vec::new(), turn: 0 });
     }
 
     /// Adds a member to a wire that is open.
@@ -154,7 +152,7 @@ impl<T: Clone> Sharing<T> {
     /// to leave afterwards.
     pub fn share(&mut self, wire: Sid, count: usize) -> Vec<Share<T>> {
         let Some(entry) = self.wires.get_mut(&wire) else { return Vec::new() };
-        match entry.key.1 {
+        match entry.interest.queue {
             None => entry.members.iter_mut().filter_map(|member| member.take(0, count)).collect(),
             Some(_) => entry.share_group(count),
         }
@@ -163,8 +161,8 @@ impl<T: Clone> Sharing<T> {
     /// The wire is no more; returns the members and where their messages went.
     pub fn close(&mut self, wire: Sid) -> Vec<(Sid, T)> {
         let Some(entry) = self.wires.remove(&wire) else { return Vec::new() };
-        if self.open.get(&entry.key) == Some(&wire) {
-            self.open.remove(&entry.key);
+        if self.open.get(&entry.interest) == Some(&wire) {
+            self.open.remove(&entry.interest);
         }
         for member in &entry.members {
             self.members.remove(&member.sid);
@@ -181,12 +179,12 @@ impl<T: Clone> Sharing<T> {
     /// What a change among its members means for a wire.
     fn wanted(&mut self, wire: Sid) -> Wanted {
         let Some(entry) = self.wires.get(&wire) else { return Wanted::Still };
-        let open = self.open.get(&entry.key) == Some(&wire);
+        let open = self.open.get(&entry.interest) == Some(&wire);
         let active = entry.members.iter().any(|member| member.state == State::Active);
         match (open, active, entry.members.is_empty()) {
             (_, true, _) | (false, false, false) => Wanted::Still,
             (true, false, false) => {
-                self.open.remove(&entry.key);
+                self.open.remove(&entry.interest);
                 Wanted::InFlight(wire)
             }
             (true, false, true) => {
@@ -249,10 +247,6 @@ impl<T: Clone> Member<T> {
     }
 }
 
-fn key(subject: &Subject, queue: Option<&str>) -> Key {
-    (subject.clone(), queue.map(String::from))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,14 +255,18 @@ mod tests {
         Sid::new(number).unwrap()
     }
 
+    fn interest(queue: Option<&str>) -> Arc<Interest> {
+        Arc::new(Interest::new("a".into(), queue))
+    }
+
     /// Wire 100 on `a` with members 1, 2, ..
     fn shared(queue: Option<&str>, members: u64) -> Sharing<u64> {
         let mut sharing = Sharing::default();
-        let subject = Subject::from("a");
-        assert_eq!(sharing.find(&subject, queue), None);
-        sharing.open(sid(100), &subject, queue);
+        let interest = interest(queue);
+        assert_eq!(sharing.find(&interest), None);
+        sharing.open(sid(100), &interest);
         for member in 1..=members {
-            assert_eq!(sharing.find(&subject, queue), Some(sid(100)));
+            assert_eq!(sharing.find(&interest), Some(sid(100)));
             sharing.join(sid(100), sid(member), member);
         }
         sharing
@@ -308,7 +306,7 @@ mod tests {
         assert_eq!(sharing.leave(sid(1)), Some((1, Wanted::Still)));
         assert_eq!(sharing.leave(sid(1)), None, "it left already");
         assert_eq!(sharing.leave(sid(2)), Some((2, Wanted::NoMore(sid(100)))));
-        assert_eq!(sharing.find(&Subject::from("a"), None), None);
+        assert_eq!(sharing.find(&interest(None)), None);
         assert!(shares(&mut sharing, 1).is_empty());
     }
 
@@ -317,13 +315,13 @@ mod tests {
         let mut sharing = shared(None, 2);
         assert_eq!(sharing.drain(sid(1)), Wanted::Still);
         assert_eq!(sharing.drain(sid(2)), Wanted::InFlight(sid(100)));
-        assert_eq!(sharing.find(&Subject::from("a"), None), None);
-        sharing.open(sid(101), &Subject::from("a"), None);
+        assert_eq!(sharing.find(&interest(None)), None);
+        sharing.open(sid(101), &interest(None));
         sharing.join(sid(101), sid(3), 3);
         assert_eq!(shares(&mut sharing, 1), [(1, 0, 1, false), (2, 0, 1, false)], "in flight");
         assert_eq!(sharing.leave(sid(1)), Some((1, Wanted::Still)));
         assert_eq!(sharing.leave(sid(2)), Some((2, Wanted::Over(sid(100)))));
-        assert_eq!(sharing.find(&Subject::from("a"), None), Some(sid(101)));
+        assert_eq!(sharing.find(&interest(None)), Some(sid(101)));
     }
 
     #[test]
@@ -342,6 +340,6 @@ mod tests {
         assert_eq!(sharing.close(sid(100)), [(sid(1), 1), (sid(2), 2)]);
         assert_eq!(sharing.close(sid(100)), []);
         assert_eq!(sharing.leave(sid(1)), None);
-        assert_eq!(sharing.find(&Subject::from("a"), None), None);
+        assert_eq!(sharing.find(&interest(None)), None);
     }
 }

@@ -1,9 +1,11 @@
 //! Which subscriptions there are, and what a new connection has to be told of them.
 
 use crate::encode;
+use crate::interest::Interest;
 use crate::sid::Sid;
 use crate::subject::Subject;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hashbrown::HashMap;
 
@@ -42,10 +44,8 @@ pub enum Delivery {
 pub struct Subscription {
     /// Its id.
     pub sid: Sid,
-    /// Its subject filter.
-    pub subject: Subject,
-    /// Its queue group.
-    pub queue: Option<String>,
+    /// What it asks for.
+    pub interest: Arc<Interest>,
     /// Ends after this many deliveries in all.
     pub max: Option<u64>,
     /// Deliveries so far, on all connections, those that found a full queue included.
@@ -115,26 +115,18 @@ impl Subscriptions {
     pub fn insert(
         &mut self,
         sid: Sid,
-        subject: Subject,
-        queue: Option<String>,
+        interest: Arc<Interest>,
         on_wire: crate::outbox::OnWire,
     ) -> Slot {
         self.note(|| Change::Insert {
             sid,
-            subject: subject.as_str().into(),
-            queue: queue.clone(),
+            subject: interest.subject.as_str().into(),
+            queue: interest.queue.as_deref().map(String::from),
             on_wire,
         });
         let state = on_wire.into();
-        let subscription = Subscription {
-            sid,
-            subject,
-            queue,
-            max: None,
-            received: 0,
-            state,
-            counted: Counted::ByBoth,
-        };
+        let subscription =
+            Subscription { sid, interest, max: None, received: 0, state, counted: Counted::ByBoth };
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(subscription);
@@ -198,7 +190,8 @@ impl Subscriptions {
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::Insert { sid, subject, queue, on_wire } => {
-                self.insert(sid, Subject::from(subject), queue, on_wire);
+                let interest = Interest::new(Subject::from(subject), queue.as_deref());
+                self.insert(sid, Arc::new(interest), on_wire);
             }
             Change::Deliver { sid, count } => {
                 for _ in 0..count {
@@ -321,8 +314,9 @@ impl Subscriptions {
             if subscription.received > 0 {
                 subscription.counted = Counted::Here;
             }
-            let queue = subscription.queue.as_deref().map(str::as_bytes);
-            encode::subscribe(out, subscription.subject.as_bytes(), queue, subscription.sid);
+            let Interest { subject, .. } = &*subscription.interest;
+            let queue = subscription.interest.queue_bytes();
+            encode::subscribe(out, subject.as_bytes(), queue, subscription.sid);
             if let Some(remaining) = subscription.remaining() {
                 // The server counts from its own SUB on.
                 encode::unsubscribe(out, subscription.sid, Some(remaining));
@@ -393,10 +387,13 @@ fn note_delivery(changes: &mut Vec<Change>, sid: Sid) {
 mod tests {
     use super::*;
     use crate::outbox::OnWire;
-    use alloc::string::ToString;
 
     fn sid(number: u64) -> Sid {
         Sid::new(number).unwrap()
+    }
+
+    fn interest(subject: &str, queue: Option<&str>) -> Arc<Interest> {
+        Arc::new(Interest::new(Subject::from(subject), queue))
     }
 
     fn replayed(subscriptions: &mut Subscriptions) -> String {
@@ -408,7 +405,7 @@ mod tests {
     #[test]
     fn a_reconnect_asks_for_what_remains_of_a_limit() {
         let mut subscriptions = Subscriptions::default();
-        subscriptions.insert(sid(1), Subject::from("a.*"), Some("q".to_string()), OnWire::Yes);
+        subscriptions.insert(sid(1), interest("a.*", Some("q")), OnWire::Yes);
         assert_eq!(subscriptions.set_max(sid(1), 5), None);
         for _ in 0..3 {
             assert!(matches!(subscriptions.deliver(sid(1)), Delivery::Deliver(_)));
@@ -425,7 +422,7 @@ mod tests {
     #[test]
     fn a_limit_that_was_reached_already_ends_the_subscription_at_once() {
         let mut subscriptions = Subscriptions::default();
-        let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        let slot = subscriptions.insert(sid(1), interest("a", None), OnWire::Yes);
         subscriptions.deliver(sid(1));
         subscriptions.deliver(sid(1));
         assert_eq!(subscriptions.set_max(sid(1), 2), Some(slot));
@@ -436,8 +433,8 @@ mod tests {
     #[test]
     fn a_draining_subscription_is_not_restored() {
         let mut subscriptions = Subscriptions::default();
-        let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
-        subscriptions.insert(sid(2), Subject::from("b"), None, OnWire::Yes);
+        let slot = subscriptions.insert(sid(1), interest("a", None), OnWire::Yes);
+        subscriptions.insert(sid(2), interest("b", None), OnWire::Yes);
         subscriptions.set_draining(sid(1));
         assert!(matches!(subscriptions.deliver(sid(1)), Delivery::Deliver(_)), "in flight");
         assert_eq!(subscriptions.handle_disconnected(), [slot]);
@@ -447,10 +444,10 @@ mod tests {
     #[test]
     fn a_slot_is_used_again_but_an_old_id_finds_nothing() {
         let mut subscriptions = Subscriptions::default();
-        let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        let slot = subscriptions.insert(sid(1), interest("a", None), OnWire::Yes);
         subscriptions.deliver(sid(1));
         subscriptions.remove(sid(1));
-        assert_eq!(subscriptions.insert(sid(2), Subject::from("b"), None, OnWire::Yes), slot);
+        assert_eq!(subscriptions.insert(sid(2), interest("b", None), OnWire::Yes), slot);
         assert_eq!(subscriptions.deliver(sid(1)), Delivery::Unknown);
         assert_eq!(subscriptions.deliver(sid(2)), Delivery::Deliver(slot));
     }
@@ -458,8 +455,8 @@ mod tests {
     #[test]
     fn a_paused_subscription_is_told_to_no_server_until_it_goes_on() {
         let mut subscriptions = Subscriptions::default();
-        subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
-        subscriptions.insert(sid(2), Subject::from("b"), None, OnWire::Yes);
+        subscriptions.insert(sid(1), interest("a", None), OnWire::Yes);
+        subscriptions.insert(sid(2), interest("b", None), OnWire::Yes);
         assert!(subscriptions.pause(sid(1)));
         assert!(!subscriptions.pause(sid(1)), "once is enough");
         assert!(matches!(subscriptions.deliver(sid(1)), Delivery::Deliver(_)), "in flight");
@@ -475,7 +472,7 @@ mod tests {
     #[test]
     fn a_draining_subscription_is_not_paused() {
         let mut subscriptions = Subscriptions::default();
-        subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        subscriptions.insert(sid(1), interest("a", None), OnWire::Yes);
         subscriptions.set_draining(sid(1));
         assert!(!subscriptions.pause(sid(1)));
         subscriptions.resume(sid(1), OnWire::Yes);
@@ -486,7 +483,7 @@ mod tests {
     fn the_last_message_of_what_was_subscribed_anew_asks_for_an_unsub() {
         for reconnected in [false, true] {
             let mut subscriptions = Subscriptions::default();
-            let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+            let slot = subscriptions.insert(sid(1), interest("a", None), OnWire::Yes);
             subscriptions.deliver(sid(1));
             if reconnected {
                 subscriptions.handle_disconnected();
@@ -502,7 +499,7 @@ mod tests {
             assert_eq!(subscriptions.deliver(sid(1)), last);
         }
         let mut subscriptions = Subscriptions::default();
-        let slot = subscriptions.insert(sid(1), Subject::from("a"), None, OnWire::Yes);
+        let slot = subscriptions.insert(sid(1), interest("a", None), OnWire::Yes);
         subscriptions.set_max(sid(1), 1);
         let last = Delivery::DeliverLast { slot, unsubscribe: None };
         assert_eq!(subscriptions.deliver(sid(1)), last, "the server counted the same");

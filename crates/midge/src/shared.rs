@@ -17,9 +17,9 @@ use core::task::Waker;
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{
-    CloseReason, DrainReport, FenceId, HeaderMap, Intake, Message, OnDisconnect, OnWire, Outbox,
-    Publish, Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo, Sharing,
-    Sid, Subject,
+    CloseReason, DrainReport, FenceId, HeaderMap, Intake, Interest, Message, OnDisconnect, OnWire,
+    Outbox, Publish, Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo,
+    Sharing, Sid, Subject,
 };
 use std::collections::HashMap;
 
@@ -173,7 +173,7 @@ pub(crate) enum Fence {
 /// A request of a handle to the driver, in the order of the calls.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Subscribe { sid: Sid, subject: Subject, queue: Option<String>, on_wire: OnWire, target: Target },
+    Subscribe { sid: Sid, interest: Arc<Interest>, on_wire: OnWire, target: Target },
     Unsubscribe { sid: Sid, end: End },
     UnsubscribeAfter { sid: Sid, max: u64 },
     DrainSubscription { sid: Sid, fenced: OnWire },
@@ -415,14 +415,26 @@ impl Core {
         self.written() >= self.outbox.end_position()
     }
 
+    /// Appends a `SUB`, and hands the driver what it has to know before that is written.
+    pub(crate) fn subscribe(
+        &mut self,
+        sid: Sid,
+        interest: &Arc<Interest>,
+        target: Target,
+    ) -> Result<(), Refusal> {
+        let (subject, queue) = (interest.subject.as_bytes(), interest.queue_bytes());
+        let on_wire = self.outbox.subscribe(subject, queue, sid)?;
+        let interest = Arc::clone(interest);
+        self.commands.push(Command::Subscribe { sid, interest, on_wire, target });
+        Ok(())
+    }
+
     /// Subscribes to replies, if that was not done yet.
     fn open_request_inbox(&mut self) -> Result<(), Refusal> {
         if self.request_inbox == RequestInbox::Absent {
             let sid = self.next_sid();
-            let subject = Subject::from(self.requests.filter());
-            let on_wire = self.outbox.subscribe(subject.as_bytes(), None, sid)?;
-            let target = Target::Requests;
-            self.commands.push(Command::Subscribe { sid, subject, queue: None, on_wire, target });
+            let interest = Interest::new(Subject::from(self.requests.filter()), None);
+            self.subscribe(sid, &Arc::new(interest), Target::Requests)?;
             self.request_inbox = RequestInbox::Subscribed(sid);
         }
         Ok(())

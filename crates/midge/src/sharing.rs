@@ -4,15 +4,14 @@ use crate::mailbox::{End, Mailbox};
 use crate::shared::{Command, Core, Target};
 use crate::sync::Arc;
 use core::task::Waker;
-use midge_proto::{Intake, OnWire, Refusal, Sid, Subject, Wanted};
+use midge_proto::{Intake, Interest, OnWire, Refusal, Sid, Wanted};
 
 impl Core {
     /// Adds a member to the subscription with this subject and group; makes it if there is none.
     pub(crate) fn join_shared(
         &mut self,
         member: Sid,
-        subject: &Subject,
-        queue: Option<&str>,
+        interest: &Arc<Interest>,
         mailbox: Arc<Mailbox>,
     ) -> Result<Option<Waker>, Refusal> {
         match self.outbox.intake() {
@@ -20,20 +19,12 @@ impl Core {
             Intake::PublishOnly | Intake::Draining => return Err(Refusal::Draining),
             Intake::Closed => return Err(Refusal::Closed),
         }
-        let wire = match self.sharing.find(subject, queue) {
+        let wire = match self.sharing.find(interest) {
             Some(wire) => wire,
             None => {
                 let sid = self.next_sid();
-                let queue_bytes = queue.map(str::as_bytes);
-                let on_wire = self.outbox.subscribe(subject.as_bytes(), queue_bytes, sid)?;
-                self.sharing.open(sid, subject, queue);
-                self.commands.push(Command::Subscribe {
-                    sid,
-                    subject: subject.clone(),
-                    queue: queue.map(str::to_owned),
-                    on_wire,
-                    target: Target::Shared(sid),
-                });
+                self.subscribe(sid, interest, Target::Shared(sid))?;
+                self.sharing.open(sid, interest);
                 sid
             }
         };

@@ -1,15 +1,20 @@
-//! What one more connection holds while nothing happens: bounds, so that growth is noticed and
-//! argued for.
+//! What one more connection and one more subscription hold while nothing happens: bounds, so that
+//! growth is noticed and argued for.
 //!
-//! They stand for the measured goal of 8 KiB of resident memory (`benches`, `idle-connections`). What
-//! is not counted here is the runtime's task, socket and timer, texts, and what the allocator adds.
+//! That of a connection stands for the measured goal of 8 KiB of resident memory (`benches`,
+//! `idle-connections`; `idle-subscriptions` is its sibling). What is not counted here is the runtime's
+//! task, socket and timer, texts, tables, and what the allocator adds.
 
 use crate::driver::{Driver, Order};
 use crate::event::Event;
-use crate::shared::{Command, Shared};
+use crate::mailbox::Mailbox;
+use crate::shared::{Command, Shared, Target};
 use crate::statistics::Statistics;
+use crate::subscriber::Subscriber;
 use core::mem::size_of;
-use midge_proto::{Action, ConnectionEvent, Server, ServerAddr, ServerInfo};
+use midge_proto::{
+    Action, ConnectionEvent, Interest, Server, ServerAddr, ServerInfo, Subscription,
+};
 
 #[test]
 fn what_every_connection_holds_fits_into_five_kib() {
@@ -22,6 +27,18 @@ fn what_every_connection_holds_fits_into_five_kib() {
         2 * size_of::<Server>(),
     ];
     assert!(parts.iter().sum::<usize>() <= 5 << 10, "{parts:?}");
+}
+
+#[test]
+fn what_every_subscription_holds_fits_into_700_bytes() {
+    let parts = [
+        size_of::<Subscriber>(),
+        size_of::<Mailbox>(),
+        size_of::<Interest>(),
+        size_of::<Subscription>(),
+        size_of::<Target>(),
+    ];
+    assert!(parts.iter().sum::<usize>() <= 700, "{parts:?}");
 }
 
 /// A queue that held one element has room for four.

@@ -134,13 +134,15 @@ impl Staged<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use midge_proto::{OnWire, Sid, Subject, Subscriptions};
+    use crate::sync::Arc;
+    use midge_proto::{Interest, OnWire, Sid, Subject, Subscriptions};
 
     fn slots<const COUNT: usize>() -> [Slot; COUNT] {
         let mut subscriptions = Subscriptions::default();
         let mut sid = Sid::FIRST;
         core::array::from_fn(|_| {
-            let slot = subscriptions.insert(sid, Subject::from("a"), None, OnWire::Yes);
+            let interest = Arc::new(Interest::new(Subject::from("a"), None));
+            let slot = subscriptions.insert(sid, interest, OnWire::Yes);
             sid = sid.next();
             slot
         })

@@ -8,7 +8,7 @@ use crate::shared::Validation;
 use crate::subscriber::{Handled, Sharing, Subscriber};
 use crate::sync::Arc;
 use core::future::Future;
-use midge_proto::{Message, ServerError, Subject, check_queue_group};
+use midge_proto::{Interest, Message, ServerError, Subject, check_queue_group};
 
 /// A subscription that is about to be made.
 #[derive(Debug)]
@@ -88,8 +88,8 @@ impl SubscribeBuilder {
             check_queue_group(queue)?;
         }
         let handle = Arc::clone(&self.client.handle);
-        let mut subscriber =
-            Subscriber::open(handle, self.subject, self.queue, self.limits, self.sharing)?;
+        let interest = Interest::new(self.subject, self.queue.as_deref());
+        let mut subscriber = Subscriber::open(handle, interest, self.limits, self.sharing)?;
         if let Some(max) = self.max {
             // Closed between the two: the subscriber says so at its first read.
             let _ = subscriber.limit(max);

@@ -15,9 +15,9 @@ impl Driver {
     pub(super) fn take_commands(&mut self, core: &mut Core) {
         for command in core.commands.drain(..) {
             match command {
-                Command::Subscribe { sid, subject, queue, on_wire, target } => {
+                Command::Subscribe { sid, interest, on_wire, target } => {
                     let subscriptions = self.connection.subscriptions();
-                    let slot = subscriptions.insert(sid, subject, queue, on_wire);
+                    let slot = subscriptions.insert(sid, interest, on_wire);
                     if slot.index() >= self.targets.len() {
                         self.targets.resize(slot.index() + 1, None);
                     }

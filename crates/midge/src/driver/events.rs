@@ -56,8 +56,8 @@ impl Driver {
                 .filter(|(_, subscription)| match sid {
                     Some(sid) => subscription.sid.get() == *sid,
                     None => {
-                        *subscription.subject.as_str() == **subject
-                            && subscription.queue.as_deref() == queue.as_deref()
+                        *subscription.interest.subject.as_str() == **subject
+                            && subscription.interest.queue.as_deref() == queue.as_deref()
                     }
                 })
                 .map(|(_, subscription)| subscription.sid)

@@ -45,11 +45,12 @@ impl Driver {
     fn unsuspend(&mut self, sid: Sid) {
         // It may have ended, or begun to drain.
         let Some(subscription) = self.connection.subscriptions().paused(sid) else { return };
-        let queue = subscription.queue.as_deref().map(str::as_bytes);
+        let (subject, queue) =
+            (subscription.interest.subject.as_bytes(), subscription.interest.queue_bytes());
         let on_wire = {
             let outbox = &mut self.shared.core.lock().outbox;
             // A client that drains takes no subscription on again.
-            let Ok(on_wire) = outbox.subscribe(subscription.subject.as_bytes(), queue, sid) else {
+            let Ok(on_wire) = outbox.subscribe(subject, queue, sid) else {
                 return;
             };
             if on_wire == OnWire::Yes

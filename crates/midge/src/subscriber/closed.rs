@@ -1,6 +1,6 @@
 //! Telling once that a subscription is over.
 
-use super::{NextError, Subscriber};
+use super::{NextError, Progress, Subscriber};
 use crate::event::{ClientError, Event};
 use crate::mailbox::End;
 use crate::sync::Mutex;
@@ -42,9 +42,9 @@ impl Subscriber {
     /// contained and told as [`ClientError::CallbackPanicked`]. When the end was met already, it is
     /// called at once.
     pub fn on_closed(&self, callback: impl FnOnce(SubscriptionClosed) + Send + 'static) {
-        match &self.ended {
-            None => self.closing.0.lock().push(Box::new(callback)),
-            Some(end) => self.call(Box::new(callback), end),
+        match self.progress {
+            Progress::Reading => self.closing.0.lock().push(Box::new(callback)),
+            Progress::Over => self.call(Box::new(callback), self.next_error()),
         }
     }
 
@@ -61,16 +61,16 @@ impl Subscriber {
     pub(super) fn tell_closed(&self, end: &End) {
         let callbacks = core::mem::take(&mut *self.closing.0.lock());
         for callback in callbacks {
-            self.call(callback, end);
+            self.call(callback, end.into());
         }
     }
 
-    fn call(&self, callback: Callback, end: &End) {
+    fn call(&self, callback: Callback, reason: NextError) {
         let closed = SubscriptionClosed {
             sid: self.sid,
-            subject: self.subject.clone(),
-            queue: self.queue.clone(),
-            reason: end.into(),
+            subject: self.subject().clone(),
+            queue: self.queue_group().map(str::to_owned),
+            reason,
         };
         if catch_unwind(AssertUnwindSafe(|| callback(closed))).is_err() {
             self.tell_panic();

@@ -26,7 +26,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_core::Stream;
-use midge_proto::{Message, OnWire, Refusal, Sid, Subject};
+use midge_proto::{Interest, Message, OnWire, Refusal, Sid, Subject};
 
 /// A subscription: a stream of its messages, in the order in which the server sent them.
 ///
@@ -34,12 +34,11 @@ use midge_proto::{Message, OnWire, Refusal, Sid, Subject};
 /// connection are not among those received, as everywhere in core NATS.
 pub struct Subscriber {
     sid: Sid,
-    subject: Subject,
-    queue: Option<String>,
+    interest: Arc<Interest>,
     sharing: Sharing,
+    progress: Progress,
     reader: Reader,
     handle: Arc<Handle>,
-    ended: Option<End>,
     seen_dropped: u64,
     closing: Closing,
 }
@@ -53,35 +52,38 @@ pub(crate) enum Sharing {
     Shared,
 }
 
+/// How far it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Reading,
+    /// The end was met; the mailbox knows why it ended.
+    Over,
+}
+
 impl Subscriber {
     /// Registers a subscription and puts its `SUB` behind everything the caller did before.
     pub(crate) fn open(
         handle: Arc<Handle>,
-        subject: Subject,
-        queue: Option<String>,
+        interest: Interest,
         limits: Limits,
         sharing: Sharing,
     ) -> Result<Self, Refusal> {
         let mailbox = Arc::new(Mailbox::new(limits, handle.shared.settings.pending.as_ref()));
+        let interest = Arc::new(interest);
         let mut core = handle.shared.core.lock();
         let sid = core.next_sid();
         let waker = match sharing {
-            Sharing::Shared => {
-                core.join_shared(sid, &subject, queue.as_deref(), Arc::clone(&mailbox))?
-            }
+            Sharing::Shared => core.join_shared(sid, &interest, Arc::clone(&mailbox))?,
             Sharing::Alone => {
-                let queue_bytes = queue.as_deref().map(str::as_bytes);
-                let on_wire = core.outbox.subscribe(subject.as_bytes(), queue_bytes, sid)?;
-                let target = Target::Mailbox(Arc::clone(&mailbox));
-                let (subject, queue) = (subject.clone(), queue.clone());
-                core.command(Command::Subscribe { sid, subject, queue, on_wire, target })
+                core.subscribe(sid, &interest, Target::Mailbox(Arc::clone(&mailbox)))?;
+                core.unpark_at_once()
             }
         };
         drop(core);
         wake(waker);
         let (reader, closing) = (Reader::new(mailbox), Closing::default());
-        let (ended, seen_dropped) = (None, 0);
-        Ok(Self { sid, subject, queue, sharing, reader, handle, ended, seen_dropped, closing })
+        let (progress, seen_dropped) = (Progress::Reading, 0);
+        Ok(Self { sid, interest, sharing, progress, reader, handle, seen_dropped, closing })
     }
 
     /// The next message; `None` when the subscription has ended and everything was read.
@@ -255,13 +257,13 @@ impl Subscriber {
     /// The subject filter.
     #[must_use]
     pub fn subject(&self) -> &Subject {
-        &self.subject
+        &self.interest.subject
     }
 
     /// The queue group.
     #[must_use]
     pub fn queue_group(&self) -> Option<&str> {
-        self.queue.as_deref()
+        self.interest.queue.as_deref()
     }
 
     /// How it is at the moment.
@@ -314,7 +316,7 @@ impl Subscriber {
     }
 
     fn next_error(&self) -> NextError {
-        self.ended.as_ref().map_or(NextError::Finished, NextError::from)
+        self.end_reason().unwrap_or(NextError::Finished)
     }
 
     #[inline(always)]
@@ -372,9 +374,9 @@ impl Subscriber {
         match refill {
             Refill::Run | Refill::Gap(_) | Refill::Empty => Poll::Pending,
             Refill::End(end) => {
-                if self.ended.is_none() {
+                if self.progress == Progress::Reading {
+                    self.progress = Progress::Over;
                     self.tell_closed(&end);
-                    self.ended = Some(end);
                 }
                 Poll::Ready(None)
             }
@@ -418,7 +420,7 @@ impl Drop for Subscriber {
             // A closed client has no subscriptions to end.
             let _ = self.unsubscribe_now();
         }
-        if self.ended.is_none() {
+        if self.progress == Progress::Reading {
             self.tell_closed(&end.unwrap_or(End::Finished));
         }
     }
@@ -428,8 +430,8 @@ impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscriber")
             .field("sid", &self.sid)
-            .field("subject", &self.subject)
-            .field("queue", &self.queue)
+            .field("subject", &self.interest.subject)
+            .field("queue", &self.interest.queue)
             .finish_non_exhaustive()
     }
 }

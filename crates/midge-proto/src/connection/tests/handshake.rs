@@ -148,7 +148,7 @@ fn whoever_does_not_begin_with_info_is_not_a_server() {
         ("-ERR 'maximum connections exceeded'\r\n", "maximum connections exceeded"),
     ] {
         let mut t = Script::dialed(config(&["10.0.0.1", "10.0.0.2"]));
-        t.machine.subscriptions().insert(crate::Sid::FIRST, "a".into(), None, OnWire::No);
+        t.machine.subscriptions().insert(crate::Sid::FIRST, interest("a"), OnWire::No);
         t.server_sends(sent);
         t.expect_event(cause);
         t.expect_hangup();

@@ -14,12 +14,14 @@ pub(super) use core::time::Duration;
 
 use crate::decoder::{DecodeLimits, Decoder};
 use crate::encode;
+use crate::interest::Interest;
 use crate::outbox::{Chunk, ServerLimits};
 use crate::server_addr::ServerAddr;
 use crate::sid::Sid;
 use crate::subject::Subject;
 use crate::subscriptions::Delivery;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use bytes::Bytes;
 
 pub(super) fn secs(number: u64) -> Duration {
@@ -32,6 +34,10 @@ pub(super) fn millis(number: u64) -> Duration {
 
 pub(super) fn addr(text: &str) -> ServerAddr {
     text.parse().unwrap()
+}
+
+pub(super) fn interest(subject: &str) -> Arc<Interest> {
+    Arc::new(Interest::new(Subject::from(subject), None))
 }
 
 /// One server at an address, tried in the order given.
@@ -397,7 +403,7 @@ impl Script {
         let sid = self.next_sid;
         self.next_sid = sid.next();
         let on_wire = self.outbox.subscribe(subject.as_bytes(), None, sid).unwrap();
-        self.machine.subscriptions().insert(sid, Subject::from(subject), None, on_wire);
+        self.machine.subscriptions().insert(sid, interest(subject), on_wire);
         self.pump();
         sid
     }
