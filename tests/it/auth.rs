@@ -10,8 +10,8 @@ use midge_test_server::{
 };
 use midge_tokio::proto::nkeys::KeyPair;
 use midge_tokio::{
-    Auth, AuthError, Cause, Client, CloseReason, ConnectErrorKind, ConnectOptions, Event, State,
-    Step,
+    Auth, AuthError, Cause, Client, CloseReason, ConnectErrorKind, ConnectOptions, Credentials,
+    Event, State, Step,
 };
 use std::sync::Arc;
 
@@ -108,26 +108,44 @@ async fn an_nkey_lets_in_from_its_seed_from_a_file_and_through_a_signer() {
 #[tokio::test]
 async fn credentials_that_cannot_be_had_fail_the_attempt_with_the_reason() {
     let server = server_with(PASSWORD);
-    let options = [
-        (ConnectOptions::with_nkey("SUAnotaseed".into()), ""),
-        (ConnectOptions::new().nkey_file("/nowhere/user.nk"), "/nowhere/user.nk"),
-        (
-            ConnectOptions::with_auth_callback(|_| async { Err(AuthError::new("vault is shut")) }),
-            "vault is shut",
-        ),
-    ];
-    for (options, text) in options {
-        let error = within("a failure", options.connect(server.url())).await.unwrap_err();
-        assert_eq!(error.kind(), ConnectErrorKind::Authentication, "{error:?}");
-        let attempt = error.attempt().unwrap();
-        assert_eq!(attempt.step, Step::Credentials);
-        assert!(matches!(attempt.cause, Cause::Credentials(_)));
-        assert_contains(&error, text);
-        assert!(!error.to_string().contains("SUAnotaseed"), "{error}");
-    }
+    let options =
+        ConnectOptions::with_auth_callback(|_| async { Err(AuthError::new("vault is shut")) });
+    let error = within("a failure", options.connect(server.url())).await.unwrap_err();
+    assert_eq!(error.kind(), ConnectErrorKind::Authentication, "{error:?}");
+    let attempt = error.attempt().unwrap();
+    assert_eq!(attempt.step, Step::Credentials);
+    assert!(matches!(attempt.cause, Cause::Credentials(_)));
+    assert_contains(&error, "vault is shut");
     let error = ConnectOptions::with_credentials_file("/nowhere/a.creds").await.unwrap_err();
     assert_contains(error, "/nowhere/a.creds");
     assert!(ConnectOptions::with_credentials("no credentials at all").is_err());
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_right_are_named_before_anybody_is_dialed() {
+    let bad = [
+        (Credentials::nkey("SUrubbish"), "nkey seed: 9 characters instead of 58"),
+        (Credentials::nkey_file("/nowhere/user.nk"), "nkey file: /nowhere/user.nk: "),
+        (Credentials::file("/nowhere/a.creds"), "credentials file: /nowhere/a.creds: "),
+        (Credentials::jwt_and_seed("SUrubbish", "SUrubbish"), "JWT: "),
+    ];
+    let server = NatsServer::start().unwrap();
+    let client = connect_to(quick(), &server.url()).await;
+    for (credentials, text) in bad {
+        let options = ConnectOptions::new().authentication(credentials.clone());
+        // Nobody is there to be dialed; the client would go on trying.
+        let options = options.retry_on_initial_connect();
+        let error = within("build", options.connect("nats://127.0.0.1:1")).await.unwrap_err();
+        assert_eq!(error.kind(), ConnectErrorKind::Authentication, "{error:?}");
+        assert!(error.to_string().starts_with(text), "{error}");
+        assert!(!error.to_string().contains("SUrubbish"), "{error}");
+        let error = client.set_credentials(credentials).unwrap_err();
+        assert!(error.to_string().starts_with(text), "{error}");
+    }
+    client.set_credentials(Credentials::token("t")).unwrap();
+    let twice = ConnectOptions::with_token("t".into()).user_and_password("u".into(), "p".into());
+    let error = within("build", twice.connect("nats://127.0.0.1:1")).await.unwrap_err();
+    assert!(error.to_string().ends_with(": token, user and password"), "{error}");
 }
 
 #[tokio::test]

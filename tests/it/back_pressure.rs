@@ -5,8 +5,9 @@ use crate::support::{
 };
 use bytes::{BufMut as _, Bytes, BytesMut};
 use core::time::Duration;
+use futures_util::SinkExt as _;
 use midge_test_server::{Direction, FaultProxy};
-use midge_tokio::{Client, PublishError, PublishErrorKind, Refusal, State};
+use midge_tokio::{Client, OutboundMessage, PublishError, PublishErrorKind, Refusal, State};
 
 fn large(number: u32) -> Bytes {
     let mut payload = BytesMut::zeroed(64 << 10);
@@ -212,4 +213,24 @@ async fn dropping_what_waits_keeps_subscriptions_and_round_trips() {
     within("sync", sync).await.unwrap().unwrap();
     client.publish("other", "x".into()).await.unwrap();
     assert_eq!(next(&mut all).await.payload, "x");
+}
+
+#[tokio::test]
+async fn dropping_what_waits_makes_room_for_a_sink() {
+    let server = server();
+    let proxy = FaultProxy::start(server.address()).unwrap();
+    let client = connect_to(quick().write_high_water(100_000), &proxy.url()).await;
+    proxy.stall(Direction::ToServer);
+    fill(&client).await;
+    let mut sink = tokio::spawn({
+        let mut client = client.clone();
+        async move {
+            let (subject, payload) = ("p".into(), large(0));
+            client.feed(OutboundMessage { subject, reply: None, payload, headers: None }).await
+        }
+    });
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut sink).await;
+    assert!(early.is_err(), "there was room");
+    assert!(client.clear_buffered() > 0);
+    within("a sink that has room", sink).await.unwrap().unwrap();
 }

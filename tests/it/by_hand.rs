@@ -6,10 +6,12 @@ use core::time::Duration;
 use futures_util::FutureExt as _;
 use midge_tokio::proto::{Instant, Target};
 use midge_tokio::{
-    Client, ConnectOptions, Driver, DriverOrder, Parked, REQUEST_TIMEOUT, RequestError,
+    Client, ConnectOptions, Driver, DriverOrder, NextError, Parked, REQUEST_TIMEOUT, RequestError,
 };
 use std::io::{IoSlice, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+use std::task::Wake;
 
 /// One who carries bytes: everything an adapter does, with a socket that blocks.
 struct Pump {
@@ -210,4 +212,68 @@ fn a_request_without_a_timeout_of_its_own_is_given_up_after_ten_seconds() {
     assert_eq!((&mut request).now_or_never(), None);
     pump.driver.handle_timeout(after + REQUEST_TIMEOUT);
     assert_eq!(request.now_or_never(), Some(Err(RequestError::TimedOut(REQUEST_TIMEOUT))));
+}
+
+/// A driver that runs on the thread of whoever wakes it, in the middle of that one's call.
+struct Eager {
+    driver: Mutex<Option<Driver>>,
+    written: Mutex<Vec<String>>,
+}
+
+impl Wake for Eager {
+    fn wake(self: Arc<Self>) {
+        let Some(mut driver) = self.driver.lock().unwrap().take() else { return };
+        let now = Instant::ZERO;
+        driver.handle_commands(now);
+        while driver.prepare_write(now) {
+            let mut slices = [IoSlice::new(&[]); 32];
+            let filled = driver.write_slices(&mut slices);
+            let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+            driver.handle_written(now, bytes.len());
+            self.written.lock().unwrap().push(String::from_utf8(bytes).unwrap());
+        }
+        assert_eq!(driver.park(&Waker::from(Arc::clone(&self))), Parked::Idle);
+        *self.driver.lock().unwrap() = Some(driver);
+    }
+}
+
+#[test]
+fn a_limit_is_in_the_same_write_as_its_subscription() {
+    let server = server();
+    let (client, pump) = connect(&server.url());
+    let eager = Arc::new(Eager { driver: Mutex::default(), written: Mutex::default() });
+    *eager.driver.lock().unwrap() = Some(pump.driver);
+    Arc::clone(&eager).wake();
+    let _limited = client.subscription("h").limit(3).open().unwrap();
+    let _shared = client.subscription("s").limit(3).shared().open().unwrap();
+    let _none = client.subscription("n").limit(0).open().unwrap();
+    let written = eager.written.lock().unwrap().clone();
+    assert_eq!(written[0], "SUB h 1\r\nUNSUB 1 3\r\n", "{written:?}");
+    assert_eq!(written.concat().matches("UNSUB").count(), 2, "{written:?}");
+}
+
+#[test]
+fn no_more_than_a_limit_comes_though_the_driver_does_not_know_of_it_yet() {
+    let server = server();
+    let (client, mut pump) = connect(&server.url());
+    let mut subscriber = client.subscription("h").open().unwrap();
+    let mut without = client.subscription("h").open().unwrap();
+    pump.turn();
+    let (publisher, mut other) = connect(&server.url());
+    for number in 0..100 {
+        other.run(publisher.publish("h", numbered(number))).unwrap();
+    }
+    other.run(publisher.sync()).unwrap();
+    subscriber.unsubscribe_after(5).now_or_never().unwrap().unwrap();
+    let mut frames = 0;
+    while frames < 200 {
+        frames += pump.read();
+    }
+    assert_eq!((subscriber.pending().messages, without.pending().messages), (5, 100));
+    for number in 0..5 {
+        assert_eq!(number_of(&subscriber.try_next().unwrap().unwrap()), number);
+    }
+    pump.turn();
+    assert_eq!(subscriber.try_next(), Err(NextError::Finished));
+    assert_eq!(number_of(&without.try_next().unwrap().unwrap()), 0);
 }

@@ -1,6 +1,7 @@
 //! Streams that the application opens, and dials side by side.
 
 use crate::support::{connect_to, event, next, pattern, pick, quick, server, within};
+use core::future::Future as _;
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,9 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use midge_test_server::{FakeServer, NatsServer, TestCerts, WebSocketOptions};
 use midge_tokio::proto::Target;
-use midge_tokio::{Cause, ConnectOptions, DialRequest, Dialed, Event, Step};
+use midge_tokio::{
+    Cause, ConnectOptions, DialRequest, Dialed, Event, ReadingState, SlowConsumerPolicy, Step,
+};
 use std::io;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, DuplexStream, ReadBuf};
@@ -60,6 +63,76 @@ fn address_of(request: &DialRequest) -> SocketAddr {
         Target::Address(address) => *address,
         other => panic!("{other}"),
     }
+}
+
+/// A stream that keeps what it takes until it was asked twice to let it go.
+struct Hesitant {
+    pipe: Pipe,
+    kept: Vec<u8>,
+    pause: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl futures_io::AsyncRead for Hesitant {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipe).poll_read(cx, buf)
+    }
+}
+
+impl futures_io::AsyncWrite for Hesitant {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.kept.extend_from_slice(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let short = Duration::from_millis(5);
+        let pause = this.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(short)));
+        core::task::ready!(pause.as_mut().poll(cx));
+        while !this.kept.is_empty() {
+            let count = core::task::ready!(Pin::new(&mut this.pipe).poll_write(cx, &this.kept))?;
+            this.kept.drain(..count);
+        }
+        this.pause = None;
+        Pin::new(&mut this.pipe).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_close(cx)
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_keeps_bytes_is_flushed_while_reading_rests_too() {
+    let server = server();
+    let options = quick().dialer(|request| async move {
+        let pipe = Pipe::to(address_of(&request)).await?;
+        Ok(Dialed::from_async_io(Hesitant { pipe, kept: Vec::new(), pause: None }))
+    });
+    let client = connect_to(options, &server.url()).await;
+    let mut events = client.events();
+    let other = connect_to(quick(), &server.url()).await;
+    let mut out = other.subscription("out").confirmed().await.unwrap();
+    let policy = SlowConsumerPolicy::BackPressure;
+    let slow = client.subscription("slow").capacity(10).slow_consumer(policy);
+    let slow = within("a subscription", slow.confirmed()).await.unwrap();
+    for _ in 0..100 {
+        other.publish("slow", "x".into()).await.unwrap();
+    }
+    event(&mut events, &Event::Reading(ReadingState::Paused)).await;
+    client.publish("out", "y".into()).await.unwrap();
+    within("flush", client.flush()).await.unwrap();
+    assert_eq!(next(&mut out).await.payload, "y");
+    drop(slow);
+    within("sync", client.sync()).await.unwrap();
 }
 
 fn through_a_pipe() -> ConnectOptions {

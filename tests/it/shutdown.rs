@@ -126,6 +126,56 @@ async fn a_drain_without_a_connection_counts_what_it_could_not_write() {
 }
 
 #[tokio::test]
+async fn a_close_that_gives_messages_up_says_how_many() {
+    let mut server = server();
+    let client = connect_to(quick(), &server.url()).await;
+    server.kill();
+    crate::support::state(&client, State::Disconnected).await;
+    client.publish("d", numbered(0)).await.unwrap();
+    // It ends with the drain that is on already, which does not take ten seconds.
+    let drain = client.drain_within(Duration::from_millis(200));
+    let (drained, closed) = within("close", async { tokio::join!(drain, client.close()) }).await;
+    let error = closed.unwrap_err();
+    assert_eq!(drained.unwrap().unwritten, 1);
+    let DrainError::Incomplete(report) = error else { panic!("{error}") };
+    assert_eq!((report.unwritten, report.uncertain), (1, 0), "{report:?}");
+    let counted = &client.statistics().dropped_publishes;
+    assert_eq!(counted.load(core::sync::atomic::Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_runtime_that_ends_is_the_reason_and_not_the_user() {
+    let server = server();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = runtime.block_on(connect(&server));
+    drop(runtime);
+    assert_eq!(client.close_reason(), Some(CloseReason::DriverDropped));
+}
+
+#[tokio::test]
+async fn a_drain_that_gets_another_connection_is_still_one() {
+    let server = server();
+    let proxy = FaultProxy::start(server.address()).unwrap();
+    let client = connect_to(quick(), &proxy.url()).await;
+    let mut events = client.events();
+    let unread = client.subscription("d").confirmed().await.unwrap();
+    client.publish("d", numbered(0)).await.unwrap();
+    client.sync().await.unwrap();
+    let draining = tokio::spawn({
+        let client = client.clone();
+        async move { client.drain_within(Duration::from_secs(60)).await.unwrap() }
+    });
+    event(&mut events, &Event::Draining).await;
+    until("all that was in flight", || unread.end_reason().is_some()).await;
+    proxy.cut();
+    event(&mut events, &Event::Disconnected).await;
+    event(&mut events, &Event::Connected).await;
+    assert_eq!(client.connection_state(), State::Draining);
+    drop(unread);
+    within("drain", draining).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_drain_that_loses_its_connection_counts_what_is_uncertain() {
     let server = server();
     let proxy = FaultProxy::start(server.address()).unwrap();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use core::sync::atomic::Ordering;
 use midge_tokio::{
     Client, Event, Gap, Item, Message, NextError, ReadingState, SlowConsumerPolicy, Subscriber,
-    SubscriberWithGaps,
+    SubscriberWithGaps, SubscriptionState,
 };
 
 async fn publish(client: &Client, subject: &'static str, numbers: core::ops::Range<u32>) {
@@ -660,4 +660,30 @@ fn gap(dropped: u64) -> Gap {
     let mut gap = Gap::default();
     (gap.dropped, gap.unseen) = (dropped, true);
     gap
+}
+
+#[tokio::test]
+async fn limits_or_a_policy_that_make_room_let_reading_go_on() {
+    let server = server();
+    let publisher = connect(&server).await;
+    let raise: fn(&Subscriber) = |slow| slow.set_pending_limits(1_000_000, usize::MAX);
+    let drop: fn(&Subscriber) =
+        |slow| slow.set_slow_consumer_policy(SlowConsumerPolicy::DropNewest);
+    for change in [raise, drop] {
+        let client = connect(&server).await;
+        let mut events = client.events();
+        let policy = SlowConsumerPolicy::BackPressure;
+        let slow = client.subscription("s").capacity(10).slow_consumer(policy).open().unwrap();
+        let mut other = client.subscription("other").confirmed().await.unwrap();
+        publish(&publisher, "s", 0..100).await;
+        crate::support::event(&mut events, &Event::Reading(ReadingState::Paused)).await;
+        assert_eq!(slow.state(), SubscriptionState::Slow);
+        // Not enough: half of a limit has to be free.
+        slow.set_pending_limits(11, usize::MAX);
+        assert_eq!(slow.state(), SubscriptionState::Slow);
+        change(&slow);
+        crate::support::event(&mut events, &Event::Reading(ReadingState::Resumed)).await;
+        publish(&publisher, "other", 0..1).await;
+        assert_eq!(number_of(&next(&mut other).await), 0);
+    }
 }

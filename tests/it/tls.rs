@@ -257,7 +257,8 @@ async fn messages_are_received_or_counted_when_a_tls_connection_is_cut() {
         }
         client.publish("n", number.to_string().into()).await.unwrap();
     }
-    within("close", client.close()).await.unwrap();
+    // Where the last connection was cut late, it says that not everything is certain.
+    let _ = within("close", client.close()).await;
     let mut given_up = 0;
     while let Some(event) = within("events", events.next()).await {
         if let Event::Fate(fate) = event {

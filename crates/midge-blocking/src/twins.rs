@@ -101,7 +101,7 @@ twins! {
     call midge::Client, barrier() -> ();
     call midge::Client, drain() -> Result<(), DrainError>;
     call midge::Client, drain_within(budget: Duration) -> Result<DrainReport, ClosedError>;
-    call midge::Client, close() -> Result<(), ClosedError>;
+    call midge::Client, close() -> Result<(), DrainError>;
     call midge::Client, force_reconnect() -> Result<(), ReconnectError>;
     call midge::Client, set_server_pool[A: ToServerAddrs](addrs: A) -> Result<(), InvalidPool>;
     call midge::Client, server_pool() -> Result<Vec<Server>, ClosedError>;

@@ -1,5 +1,9 @@
 //! Credentials and where they come from.
 
+mod check;
+
+pub use check::InvalidCredentials;
+
 use crate::callbacks::BoxFuture;
 use crate::secret::Secret;
 use core::fmt;
@@ -75,29 +79,34 @@ enum Source {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(self.kind())
+    }
+}
+
+impl Credentials {
+    /// What they are, and nothing of what they say.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.0 {
             Source::None => "none",
-            Source::UserAndPassword(..) => "user and password [redacted]",
-            Source::Token(_) => "token [redacted]",
+            Source::UserAndPassword(..) => "user and password",
+            Source::Token(_) => "token",
             #[cfg(feature = "nkeys")]
-            Source::NkeySeed(_) => "nkey seed [redacted]",
+            Source::NkeySeed(_) => "nkey seed",
             #[cfg(feature = "nkeys")]
             Source::NkeyFile(_) => "nkey file",
             Source::NkeySigner { .. } => "nkey signer",
             Source::Jwt { .. } => "JWT with signer",
             #[cfg(feature = "nkeys")]
-            Source::JwtAndSeed(..) => "JWT and seed [redacted]",
-            Source::BearerJwt(_) => "bearer JWT [redacted]",
+            Source::JwtAndSeed(..) => "JWT and seed",
+            Source::BearerJwt(_) => "bearer JWT",
             #[cfg(feature = "nkeys")]
-            Source::Text(_) => "credentials [redacted]",
+            Source::Text(_) => "credentials",
             #[cfg(feature = "nkeys")]
             Source::File(_) => "credentials file",
             Source::Callback(_) => "callback",
-        })
+        }
     }
-}
 
-impl Credentials {
     /// No credentials.
     #[must_use]
     pub fn none() -> Self {

@@ -110,22 +110,8 @@ enum Flush {
     Due,
 }
 
-impl<S: AsyncWrite + Unpin> AsyncIo<S> {
-    /// Goes on with a flush that is due; the waker comes back to it.
-    fn flush(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.flush == Flush::Due
-            && let Poll::Ready(result) = Pin::new(&mut self.stream).poll_flush(cx)
-        {
-            self.flush = Flush::Done;
-            return result;
-        }
-        Ok(())
-    }
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for AsyncIo<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.flush(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 
@@ -138,8 +124,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for AsyncIo<S> {
         if let Poll::Ready(Ok(_)) = written {
             self.flush = Flush::Due;
         }
-        self.flush(cx)?;
         written
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.flush == Flush::Done {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_ready() {
+            self.flush = Flush::Done;
+        }
+        flushed
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -171,6 +167,14 @@ impl<S: Stream> Stream for Link<S> {
         match self {
             Self::Runtime(stream) => stream.poll_write_vectored(cx, bufs),
             Self::Custom(stream) => stream.poll_write_vectored(cx, bufs),
+        }
+    }
+
+    #[inline]
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Runtime(stream) => stream.poll_flush(cx),
+            Self::Custom(stream) => stream.poll_flush(cx),
         }
     }
 

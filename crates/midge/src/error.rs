@@ -1,5 +1,6 @@
 //! Errors, one family an operation.
 
+use crate::auth::InvalidCredentials;
 use core::fmt;
 use core::time::Duration;
 use midge_proto::{
@@ -339,6 +340,8 @@ kinds! {
 pub enum ConnectError {
     /// A server address does not parse.
     ServerParse(InvalidServerAddr),
+    /// The credentials of the options cannot be right; nobody was dialed.
+    Credentials(InvalidCredentials),
     /// No server could be connected, or attempts were given up.
     Failed(Box<CloseReason>),
     /// Options contradict each other or cannot be used.
@@ -353,6 +356,7 @@ impl ConnectError {
     pub fn kind(&self) -> ConnectErrorKind {
         match self {
             Self::ServerParse(_) => ConnectErrorKind::ServerParse,
+            Self::Credentials(_) => ConnectErrorKind::Authentication,
             Self::Options(_) => ConnectErrorKind::Options,
             Self::Runtime(_) => ConnectErrorKind::Runtime,
             Self::Failed(reason) => match &**reason {
@@ -360,6 +364,7 @@ impl ConnectError {
                 CloseReason::Refused(_) => ConnectErrorKind::AuthorizationViolation,
                 CloseReason::Unusable(failure) => kind_of(failure),
                 CloseReason::MaxReconnects(_) => ConnectErrorKind::MaxReconnects,
+                CloseReason::DriverDropped => ConnectErrorKind::Runtime,
                 _ => ConnectErrorKind::Io,
             },
         }
@@ -400,6 +405,7 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ServerParse(error) => error.fmt(f),
+            Self::Credentials(error) => error.fmt(f),
             Self::Failed(reason) => reason.fmt(f),
             Self::Options(text) => write!(f, "invalid options: {text}"),
             Self::Runtime(text) => f.write_str(text),
@@ -415,17 +421,23 @@ impl From<InvalidServerAddr> for ConnectError {
     }
 }
 
+impl From<InvalidCredentials> for ConnectError {
+    fn from(error: InvalidCredentials) -> Self {
+        Self::Credentials(error)
+    }
+}
+
 kinds! {
-    /// What kind of thing was wrong with a drain.
+    /// What kind of thing was wrong with a drain or a close.
     DrainErrorKind {
         /// It could not be begun.
         Closed => "the client is closed",
         /// Something was given up.
-        Incomplete => "the drain was incomplete",
+        Incomplete => "closed with something given up",
     }
 }
 
-/// A drain did not get everything done.
+/// A drain or a close did not get everything done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DrainError {
@@ -450,7 +462,7 @@ impl fmt::Display for DrainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => ClosedError.fmt(f),
-            Self::Incomplete(report) => write!(f, "the drain was incomplete: {report}"),
+            Self::Incomplete(report) => write!(f, "closed with something given up: {report}"),
         }
     }
 }

@@ -42,7 +42,7 @@ mod tls;
 #[cfg(feature = "websocket")]
 mod websocket;
 
-pub use auth::{AuthError, Credentials};
+pub use auth::{AuthError, Credentials, InvalidCredentials};
 pub use bytes;
 pub use callbacks::ReconnectToServer;
 pub use client::{Client, DRAIN_TIMEOUT};

@@ -1,6 +1,6 @@
 //! Options that can be changed while a client runs.
 
-use crate::auth::Credentials;
+use crate::auth::{Credentials, InvalidCredentials};
 use crate::callbacks::OnEvent;
 use crate::client::Client;
 use crate::error::ClosedError;
@@ -42,9 +42,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the client is closed.
-    pub fn set_credentials(&self, credentials: Credentials) -> Result<(), ClosedError> {
+    /// They cannot be right: a seed or JWT is none, or a file cannot be read or holds none; those
+    /// before stay then. Or the client is closed.
+    pub fn set_credentials(&self, credentials: Credentials) -> Result<(), InvalidCredentials> {
+        credentials.check()?;
         self.command_unless_closed(Command::SetCredentials(credentials))
+            .map_err(|ClosedError| InvalidCredentials::Closed)
     }
 
     /// Puts another event callback in the place of the one there is. It is told what the other one

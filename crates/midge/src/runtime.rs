@@ -62,6 +62,20 @@ pub trait Stream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
 
+    /// Lets go of what was written and is still kept; ready once nothing is.
+    ///
+    /// It is called at every poll, and nothing more is written while it is pending. Streams that keep
+    /// nothing need not have it.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says; the connection is given up then.
+    #[inline]
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
+
     /// Ends the stream, so that the peer sees its end.
     ///
     /// # Errors

@@ -122,6 +122,7 @@ pub(crate) struct Core {
     pub(crate) flushes: Vec<(u64, oneshot::Sender<Result<(), FlushError>>)>,
     /// Bytes of the chunk at the driver that the socket has not taken.
     pub(crate) in_flight: u64,
+    pub(crate) kept: Kept,
     pub(crate) fences: HashMap<FenceId, Fence>,
     pub(crate) complaints: Complaints,
     pub(crate) sharing: Sharing<Arc<Mailbox>>,
@@ -130,6 +131,13 @@ pub(crate) struct Core {
     next_sleep: u64,
     pub(crate) view: View,
     scratch: Vec<u8>,
+}
+
+/// What a stream took and has not let go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Nothing,
+    Something,
 }
 
 /// Whether the subscription for replies exists.
@@ -173,22 +181,52 @@ pub(crate) enum Fence {
 /// A request of a handle to the driver, in the order of the calls.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Subscribe { sid: Sid, interest: Arc<Interest>, on_wire: OnWire, target: Target },
-    Unsubscribe { sid: Sid, end: End },
-    UnsubscribeAfter { sid: Sid, max: u64 },
-    DrainSubscription { sid: Sid, fenced: OnWire },
-    Sleep { id: u64, after: Duration, done: oneshot::Sender<()> },
-    CancelSleep { id: u64 },
+    Subscribe {
+        sid: Sid,
+        interest: Arc<Interest>,
+        /// More than none; nothing was received that could come to it.
+        max: Option<u64>,
+        on_wire: OnWire,
+        target: Target,
+    },
+    Unsubscribe {
+        sid: Sid,
+        end: End,
+    },
+    UnsubscribeAfter {
+        sid: Sid,
+        max: u64,
+    },
+    DrainSubscription {
+        sid: Sid,
+        fenced: OnWire,
+    },
+    Sleep {
+        id: u64,
+        after: Duration,
+        done: oneshot::Sender<()>,
+    },
+    CancelSleep {
+        id: u64,
+    },
     ForceReconnect,
     SetServers(Vec<ServerAddr>),
     SetPingInterval(Duration),
     SetMaxPings(u32),
     SetMaxPayload(usize),
     SetCredentials(Credentials),
-    SetEventCallback { callback: Option<OnEvent>, events: Events },
+    SetEventCallback {
+        callback: Option<OnEvent>,
+        events: Events,
+    },
     RoomMade,
-    Close { done: Option<oneshot::Sender<()>> },
-    Drain { budget: Duration, done: oneshot::Sender<DrainReport> },
+    Close {
+        done: Option<oneshot::Sender<DrainReport>>,
+    },
+    Drain {
+        budget: Duration,
+        done: oneshot::Sender<DrainReport>,
+    },
     LastHandleDropped,
 }
 
@@ -275,6 +313,7 @@ impl Core {
             watchers: Vec::new(),
             flushes: Vec::new(),
             in_flight: 0,
+            kept: Kept::Nothing,
             fences: HashMap::new(),
             complaints: Complaints::default(),
             sharing: Sharing::default(),
@@ -412,20 +451,43 @@ impl Core {
 
     /// Whether the socket has everything that was accepted.
     pub(crate) fn is_written(&self) -> bool {
-        self.written() >= self.outbox.end_position()
+        self.kept == Kept::Nothing && self.written() >= self.outbox.end_position()
     }
 
-    /// Appends a `SUB`, and hands the driver what it has to know before that is written.
+    /// Those whose flush is done by now.
+    pub(crate) fn take_flushed(&mut self) -> Vec<oneshot::Sender<Result<(), FlushError>>> {
+        let mut flushed = Vec::new();
+        if self.flushes.is_empty() || self.kept == Kept::Something {
+            return flushed;
+        }
+        let written = self.written();
+        let mut at = 0;
+        while at < self.flushes.len() {
+            if self.flushes[at].0 <= written {
+                flushed.push(self.flushes.swap_remove(at).1);
+            } else {
+                at += 1;
+            }
+        }
+        flushed
+    }
+
+    /// Appends a `SUB`, with its limit in the same breath, so that no message may come in between;
+    /// and hands the driver what it has to know before that is written.
     pub(crate) fn subscribe(
         &mut self,
         sid: Sid,
         interest: &Arc<Interest>,
+        max: Option<u64>,
         target: Target,
     ) -> Result<(), Refusal> {
         let (subject, queue) = (interest.subject.as_bytes(), interest.queue_bytes());
         let on_wire = self.outbox.subscribe(subject, queue, sid)?;
+        if let Some(max) = max {
+            self.outbox.unsubscribe(sid, Some(max));
+        }
         let interest = Arc::clone(interest);
-        self.commands.push(Command::Subscribe { sid, interest, on_wire, target });
+        self.commands.push(Command::Subscribe { sid, interest, max, on_wire, target });
         Ok(())
     }
 
@@ -434,7 +496,7 @@ impl Core {
         if self.request_inbox == RequestInbox::Absent {
             let sid = self.next_sid();
             let interest = Interest::new(Subject::from(self.requests.filter()), None);
-            self.subscribe(sid, &Arc::new(interest), Target::Requests)?;
+            self.subscribe(sid, &Arc::new(interest), None, Target::Requests)?;
             self.request_inbox = RequestInbox::Subscribed(sid);
         }
         Ok(())

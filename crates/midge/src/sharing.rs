@@ -23,7 +23,7 @@ impl Core {
             Some(wire) => wire,
             None => {
                 let sid = self.next_sid();
-                self.subscribe(sid, interest, Target::Shared(sid))?;
+                self.subscribe(sid, interest, None, Target::Shared(sid))?;
                 self.sharing.open(sid, interest);
                 sid
             }

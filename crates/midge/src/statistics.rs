@@ -22,7 +22,8 @@ pub struct Statistics {
     /// Messages that no subscription had room for.
     pub dropped_messages: AtomicU64,
     /// Published messages that were given up without being sent: by a policy of the reconnect buffer,
-    /// by the application's choice, or because the server does not take them.
+    /// by the application's choice, because the server does not take them, or because the client
+    /// ended before.
     pub dropped_publishes: AtomicU64,
     /// Published messages that `out_messages` has taken in.
     published_seen: AtomicU64,

@@ -89,12 +89,7 @@ impl SubscribeBuilder {
         }
         let handle = Arc::clone(&self.client.handle);
         let interest = Interest::new(self.subject, self.queue.as_deref());
-        let mut subscriber = Subscriber::open(handle, interest, self.limits, self.sharing)?;
-        if let Some(max) = self.max {
-            // Closed between the two: the subscriber says so at its first read.
-            let _ = subscriber.limit(max);
-        }
-        Ok(subscriber)
+        Ok(Subscriber::open(handle, interest, self.limits, self.sharing, self.max)?)
     }
 
     /// Makes the subscription and returns a future that calls `callback` with each of its messages,

@@ -98,6 +98,13 @@ impl Connection {
         self.close_for(CloseReason::ByUser);
     }
 
+    /// Whoever drove it has gone: ends everything, for good.
+    pub fn handle_dropped(&mut self, now: Instant) {
+        self.record(now, || Input::Dropped);
+        self.advance(now);
+        self.close_for(CloseReason::DriverDropped);
+    }
+
     pub(super) fn attempt_failed(&mut self, now: Instant, cause: Cause) {
         let Some((attempt, step)) = self.state.attempt() else { return };
         let id = attempt.server;

@@ -250,6 +250,8 @@ pub enum CloseReason {
     Lost(LostReason),
     /// There is no server that may be asked.
     NoServers,
+    /// The driver was dropped, mostly because its runtime ended.
+    DriverDropped,
 }
 
 impl fmt::Display for CloseReason {
@@ -265,6 +267,7 @@ impl fmt::Display for CloseReason {
             Self::Unusable(failure) => write!(f, "no server can be used: {failure}"),
             Self::Lost(reason) => write!(f, "connection lost: {reason}"),
             Self::NoServers => f.write_str("there is no server left to connect to"),
+            Self::DriverDropped => f.write_str("the runtime ended, or the driver was dropped"),
         }
     }
 }

@@ -74,6 +74,7 @@ pub(super) enum Input {
     SetMaxPayload(usize),
     ForceReconnect,
     Close,
+    Dropped,
     Timeout,
 }
 
@@ -365,6 +366,7 @@ impl Playback {
             Input::SetMaxPayload(max) => connection.set_max_payload(max),
             Input::ForceReconnect => connection.force_reconnect(at),
             Input::Close => connection.close(at),
+            Input::Dropped => connection.handle_dropped(at),
             Input::Timeout => connection.handle_timeout(at),
         }
         Ok(())

@@ -51,7 +51,7 @@ impl fmt::Display for NkeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WrongLength { length, expected } => {
-                write!(f, "key text has {length} characters, not {expected}")
+                write!(f, "{length} characters instead of {expected}")
             }
             Self::InvalidBase32 { position } => {
                 write!(f, "key text is not base32 at character {position}")

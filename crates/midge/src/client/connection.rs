@@ -4,10 +4,11 @@ use super::Client;
 use crate::error::{ClosedError, ReconnectError};
 use crate::event::{Events, StateChanges};
 use crate::options::{InvalidPool, check_pool};
-use crate::shared::{Command, State, wake};
+use crate::shared::{Command, State};
 use crate::statistics::Statistics;
 use crate::sync::Arc;
 use core::net::SocketAddr;
+use core::task::Waker;
 use core::time::Duration;
 use midge_proto::{
     CloseReason, RoundTrips, Server, ServerAddr, ServerCapabilities, ServerError, ServerInfo,
@@ -149,7 +150,7 @@ impl Client {
     /// Drops what waits to be written and returns how many messages that were. What is being written
     /// at the moment is not among them.
     pub fn clear_buffered(&self) -> u64 {
-        let (publishes, flushed, next) = {
+        let (publishes, flushed, next, sinks) = {
             let mut core = self.shared().core.lock();
             let publishes = core.outbox.drop_publishes();
             let end = core.outbox.end_position();
@@ -157,12 +158,12 @@ impl Client {
             core.flushes.iter_mut().for_each(|(target, _)| *target = end.min(*target));
             let flushed =
                 if core.is_written() { core::mem::take(&mut core.flushes) } else { vec![] };
-            (publishes, flushed, core.next_in_line())
+            (publishes, flushed, core.next_in_line(), core.take_watchers())
         };
         for (_, done) in flushed {
             let _ = done.send(Ok(()));
         }
-        wake(next);
+        sinks.into_iter().chain(next).for_each(Waker::wake);
         publishes
     }
 

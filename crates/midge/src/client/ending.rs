@@ -47,14 +47,16 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the client is closed already.
+    /// [`DrainError::Incomplete`] with what was given up, because the time was up or the connection
+    /// was lost; the client is closed then, too. [`DrainError::Closed`] when it was before.
     ///
     /// # Cancel safety
     ///
     /// A close that has begun goes on when the future is dropped.
-    pub async fn close(&self) -> Result<(), ClosedError> {
+    pub async fn close(&self) -> Result<(), DrainError> {
         let (done, receiver) = oneshot::channel();
         self.command_unless_closed(Command::Close { done: Some(done) })?;
-        receiver.await.map_err(|_| ClosedError)
+        let report = receiver.await.map_err(|_| DrainError::Closed)?;
+        if report.is_complete() { Ok(()) } else { Err(DrainError::Incomplete(report)) }
     }
 }

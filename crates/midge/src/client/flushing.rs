@@ -27,7 +27,7 @@ impl Client {
                 return Err(FlushError::Closed);
             }
             let end = core.outbox.end_position();
-            if core.written() >= end {
+            if core.is_written() {
                 return Ok(());
             }
             let (sender, receiver) = oneshot::channel();

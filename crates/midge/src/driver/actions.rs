@@ -5,12 +5,12 @@ use crate::dialer::DialRequest;
 use crate::event::{Event, Fate, WritingState};
 use crate::layer::ProxyLayer;
 use crate::mailbox::End;
-use crate::shared::{ReplyFailure, State, wake};
+use crate::shared::{Kept, ReplyFailure, State, wake};
 use crate::statistics::add;
 use crate::sync::Arc;
 use core::task::Waker;
 use midge_proto::{
-    self as proto, Action, Cut, Decoder, DialId, FenceId, Instant, LostReason, ServerAddr,
+    self as proto, Action, Cut, Decoder, DialId, FenceId, Instant, Intake, LostReason, ServerAddr,
     ServerLimits,
 };
 
@@ -54,6 +54,8 @@ impl Driver {
                         trace.end(now);
                     }
                     self.stream = StreamState::None;
+                    self.kept = Kept::Nothing;
+                    self.shared.core.lock().kept = Kept::Nothing;
                     self.callbacks.cancel();
                     let last_words = self.layers.farewell();
                     self.layers.clear();
@@ -111,7 +113,12 @@ impl Driver {
             core.outbox.set_online(limits);
             let refused = core.resend_requests();
             let drops = core.outbox.poll_drops();
-            core.view.state = State::Connected;
+            core.view.state = match core.outbox.intake() {
+                Intake::Open => State::Connected,
+                // An orderly end that began before the connection was lost goes on.
+                Intake::PublishOnly | Intake::Draining => State::Draining,
+                Intake::Closed => State::Closed,
+            };
             self.refresh_view(&mut core);
             (undeliverable, refused, core.next_in_line(), drops)
         };

@@ -4,7 +4,7 @@ use super::outbound::{Finished, watch_queue};
 use super::{Driver, Order, Parked, StreamState};
 use crate::callbacks::Outcome;
 use crate::event::{ClientError, Event};
-use crate::shared::ReplyFailure;
+use crate::shared::{Kept, ReplyFailure};
 use crate::statistics::add;
 use crate::sync::Arc;
 use core::net::SocketAddr;
@@ -240,8 +240,7 @@ impl Driver {
         }
         let finished = self.outbound.written(count);
         let mut wakers = Vec::new();
-        let mut flushed = Vec::new();
-        let news = {
+        let (flushed, news) = {
             let mut core = self.shared.core.lock();
             if let Finished::Chunk(chunk) = finished
                 && let Some(chunk) = self.connection.handle_chunk_written(chunk)
@@ -249,22 +248,12 @@ impl Driver {
                 core.outbox.recycle(chunk);
             }
             core.in_flight = self.outbound.unwritten() as u64;
-            if !core.flushes.is_empty() {
-                let written = core.written();
-                let mut at = 0;
-                while at < core.flushes.len() {
-                    if core.flushes[at].0 <= written {
-                        flushed.push(core.flushes.swap_remove(at).1);
-                    } else {
-                        at += 1;
-                    }
-                }
-            }
+            let flushed = core.take_flushed();
             if core.outbox.is_low() {
                 wakers.extend(core.next_in_line());
             }
             wakers.extend(core.take_watchers());
-            watch_queue(&mut self.writing, &core.outbox)
+            (flushed, watch_queue(&mut self.writing, &core.outbox))
         };
         for done in flushed {
             let _ = done.send(Ok(()));
@@ -272,6 +261,28 @@ impl Driver {
         wakers.into_iter().for_each(Waker::wake);
         news.into_iter().for_each(|event| self.shared.event(event));
         self.connection.handle_writing(now, Writing::Progress);
+    }
+
+    /// Whether the stream has let go of all that it took: until then, nobody hears that it is
+    /// flushed. Only streams that keep bytes need this.
+    pub fn handle_flush(&mut self, now: Instant, is_done: bool) {
+        if is_done && self.kept == Kept::Nothing {
+            return;
+        }
+        let (kept, writing) = match is_done {
+            true => (Kept::Nothing, Writing::Progress),
+            false => (Kept::Something, Writing::Blocked),
+        };
+        self.kept = kept;
+        let flushed = {
+            let mut core = self.shared.core.lock();
+            core.kept = kept;
+            core.take_flushed()
+        };
+        for done in flushed {
+            let _ = done.send(Ok(()));
+        }
+        self.connection.handle_writing(now, writing);
     }
 
     /// There is something to write and the socket takes nothing.

@@ -34,7 +34,11 @@ impl<S: Stream> Drop for Carried<S> {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let count = driver.write_slices(&mut slices);
             match stream.poll_write_vectored(&mut cx, &slices[..count]) {
-                Poll::Ready(Ok(count)) if count > 0 => driver.handle_written(now, count),
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    // What a stream keeps goes with it; nothing can be done about that any more.
+                    let _ = stream.poll_flush(&mut cx);
+                    driver.handle_written(now, count);
+                }
                 Poll::Ready(_) | Poll::Pending => return,
             }
         }

@@ -5,7 +5,7 @@ use crate::mailbox::{End, Mailbox};
 use crate::shared::{Command, Core, Target};
 use crate::sync::Arc;
 use futures_channel::oneshot;
-use midge_proto::{Instant, OnWire, Sid, Slot};
+use midge_proto::{DrainReport, Instant, OnWire, Sid, Slot};
 
 /// Room for commands that is kept between bursts.
 const COMMANDS_KEPT: usize = 64;
@@ -15,13 +15,16 @@ impl Driver {
     pub(super) fn take_commands(&mut self, core: &mut Core) {
         for command in core.commands.drain(..) {
             match command {
-                Command::Subscribe { sid, interest, on_wire, target } => {
+                Command::Subscribe { sid, interest, max, on_wire, target } => {
                     let subscriptions = self.connection.subscriptions();
                     let slot = subscriptions.insert(sid, interest, on_wire);
                     if slot.index() >= self.targets.len() {
                         self.targets.resize(slot.index() + 1, None);
                     }
                     self.targets[slot.index()] = Some(target);
+                    if let Some(max) = max {
+                        self.connection.subscriptions().set_max(sid, max);
+                    }
                 }
                 Command::DrainSubscription { sid, fenced: OnWire::Yes } => {
                     self.connection.subscriptions().set_draining(sid);
@@ -73,7 +76,7 @@ impl Driver {
                 Command::RoomMade => self.resume(),
                 Command::Close { done } => self.begin_close(now, done),
                 Command::Drain { budget, done } => {
-                    self.shutdown.add_drain_waiter(done);
+                    self.shutdown.add_waiter(Some(done));
                     self.shutdown.drain.drain(now, budget);
                 }
                 Command::LastHandleDropped => self.begin_close(now, None),
@@ -82,7 +85,7 @@ impl Driver {
         self.connection.handle_reading(now, !self.paused.is_empty());
     }
 
-    fn begin_close(&mut self, now: Instant, done: Option<oneshot::Sender<()>>) {
+    fn begin_close(&mut self, now: Instant, done: Option<oneshot::Sender<DrainReport>>) {
         self.shutdown.add_waiter(done);
         self.callbacks.handle_own_close();
         self.shutdown.drain.close(now);

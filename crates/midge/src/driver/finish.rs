@@ -5,6 +5,7 @@ use crate::error::FlushError;
 use crate::event::{ClientError, Event};
 use crate::mailbox::End;
 use crate::shared::{Command, Fence, ReplyFailure, State};
+use crate::statistics::add;
 use crate::sync::Arc;
 use core::task::Waker;
 use midge_proto::{CloseReason, Instant, Sharing};
@@ -49,7 +50,7 @@ impl Driver {
             match command {
                 Command::Unsubscribe { sid, end } => self.remove(sid, end),
                 Command::Close { done } => self.shutdown.add_waiter(done),
-                Command::Drain { done, .. } => self.shutdown.add_drain_waiter(done),
+                Command::Drain { done, .. } => self.shutdown.add_waiter(Some(done)),
                 // Dropped senders tell their receivers.
                 _ => {}
             }
@@ -58,10 +59,11 @@ impl Driver {
         self.paused.clear();
         self.suspended.clear();
         shared.core.lock().sharing = Sharing::default();
-        self.shutdown.finish(unwritten);
         if unwritten > 0 {
+            add(&self.shared.statistics.dropped_publishes, unwritten);
             self.shared.event(Event::Abandoned(unwritten));
         }
+        self.shutdown.finish(unwritten);
         if let Some(connected) = self.connected.take() {
             let _ = connected.send(Err(reason.clone()));
         }
@@ -82,7 +84,7 @@ impl Drop for Driver {
         if self.shared.is_closed() {
             return;
         }
-        self.connection.close(Instant::MAX);
+        self.connection.handle_dropped(Instant::MAX);
         self.take_actions(Instant::MAX);
         self.hand_over_record();
     }

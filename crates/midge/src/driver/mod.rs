@@ -40,7 +40,7 @@ use crate::layer::Stack;
 use crate::mailbox::Mailbox;
 use crate::republish::Republishing;
 use crate::runtime::SocketOptions;
-use crate::shared::{Command, Shared, Target};
+use crate::shared::{Command, Kept, Shared, Target};
 use crate::sorter::Sorter;
 use crate::sync::Arc;
 use futures_channel::oneshot;
@@ -74,6 +74,8 @@ pub struct Driver {
     /// Waiters woken by deliveries.
     woken: usize,
     outbound: Outbound,
+    /// As in the shared part, to be looked at without the lock.
+    kept: Kept,
     /// When the unfinished chunk of a flood is written all the same.
     held_until: Option<Instant>,
     /// Where messages go, by slot.
@@ -146,6 +148,7 @@ impl Driver {
             sorter: Sorter::default(),
             woken: 0,
             outbound: Outbound::default(),
+            kept: Kept::Nothing,
             held_until: None,
             targets: Vec::new(),
             deferred: Vec::new(),

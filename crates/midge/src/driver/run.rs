@@ -158,7 +158,12 @@ fn transfer<R: Runtime>(
 ) -> Transfer {
     let mut transfer = Transfer::Nothing;
     let now = runtime.now();
-    if driver.prepare_write(now) {
+    let let_go = stream.poll_flush(cx);
+    driver.handle_flush(now, let_go.is_ready());
+    if let Poll::Ready(Err(error)) = let_go {
+        return drain_input(driver, stream, now, cx, error);
+    }
+    if let_go.is_ready() && driver.prepare_write(now) {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let count = driver.write_slices(&mut slices);
         match stream.poll_write_vectored(cx, &slices[..count]) {
@@ -166,7 +171,13 @@ fn transfer<R: Runtime>(
                 return Transfer::Ended(Some(std::io::ErrorKind::WriteZero.into()));
             }
             Poll::Ready(Ok(count)) => {
+                // First, so that nobody hears that bytes are out which the stream keeps.
+                let let_go = stream.poll_flush(cx);
+                driver.handle_flush(now, let_go.is_ready());
                 driver.handle_written(now, count);
+                if let Poll::Ready(Err(error)) = let_go {
+                    return drain_input(driver, stream, now, cx, error);
+                }
                 transfer = Transfer::Progress;
             }
             Poll::Ready(Err(error)) => {

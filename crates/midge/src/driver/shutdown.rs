@@ -19,17 +19,12 @@ pub(super) struct Shutdown {
     ending: Vec<Arc<Mailbox>>,
     /// Mailboxes of subscriptions that ended, while the application reads them.
     reading: Vec<Arc<Mailbox>>,
-    closers: Vec<oneshot::Sender<()>>,
-    drainers: Vec<oneshot::Sender<DrainReport>>,
+    waiters: Vec<oneshot::Sender<DrainReport>>,
 }
 
 impl Shutdown {
-    pub(super) fn add_waiter(&mut self, done: Option<oneshot::Sender<()>>) {
-        self.closers.extend(done);
-    }
-
-    pub(super) fn add_drain_waiter(&mut self, done: oneshot::Sender<DrainReport>) {
-        self.drainers.push(done);
+    pub(super) fn add_waiter(&mut self, done: Option<oneshot::Sender<DrainReport>>) {
+        self.waiters.extend(done);
     }
 
     /// All is over: tells those who wait.
@@ -37,10 +32,7 @@ impl Shutdown {
         self.drain.handle_closed(unwritten);
         self.ending.clear();
         self.reading.clear();
-        for done in self.closers.drain(..) {
-            let _ = done.send(());
-        }
-        for done in self.drainers.drain(..) {
+        for done in self.waiters.drain(..) {
             let _ = done.send(self.drain.report().clone());
         }
     }

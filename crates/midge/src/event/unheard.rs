@@ -51,12 +51,18 @@ fn is_serious(event: &Event) -> bool {
         Event::ServerError(_)
         | Event::SlowConsumer(_)
         | Event::Undeliverable { .. }
+        | Event::BufferDropped(_)
+        | Event::Abandoned(_)
         | Event::SecretsWithheld(_) => true,
         Event::Fate(fate) => fate.uncertain + fate.dropped > 0,
         Event::Lost(reason) => !matches!(reason, LostReason::ByUser | LostReason::Forced),
         // A failed first connect is the result of that call.
         Event::CloseReason(reason) => {
-            !matches!(reason, CloseReason::ByUser | CloseReason::ConnectFailed(_))
+            // With a driver that is dropped at the end of a program, what was lost is told.
+            !matches!(
+                reason,
+                CloseReason::ByUser | CloseReason::DriverDropped | CloseReason::ConnectFailed(_)
+            )
         }
         // Told by another one already, or in the order of things.
         _ => false,
@@ -72,6 +78,7 @@ pub(super) fn write(line: &str) {
 mod tests {
     use super::*;
     use crate::event::Fate;
+    use midge_proto::BufferDrops;
 
     #[test]
     fn what_loses_messages_is_written_and_the_order_of_things_is_not() {
@@ -83,6 +90,8 @@ mod tests {
         fate.dropped = 1;
         assert!(sink.line(&Event::Fate(fate)).is_some());
         assert!(sink.line(&Event::Lost(LostReason::Stale)).is_some());
+        assert!(sink.line(&Event::Abandoned(1)).is_some());
+        assert!(sink.line(&Event::BufferDropped(BufferDrops::default())).is_some());
         for event in [
             Event::Connected,
             Event::Disconnected,
@@ -90,6 +99,7 @@ mod tests {
             Event::Closed,
             Event::Lost(LostReason::Forced),
             Event::CloseReason(CloseReason::ByUser),
+            Event::CloseReason(CloseReason::DriverDropped),
         ] {
             assert_eq!(sink.line(&event), None, "{event}");
         }

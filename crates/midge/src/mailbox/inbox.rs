@@ -25,6 +25,9 @@ pub(super) struct Inbox {
     pub(super) waker: Option<Waker>,
     pub(super) limits: Limits,
     pub(super) end: Option<End>,
+    /// Messages that came, those that found no room included, and how many may come in all.
+    pub(super) came: u64,
+    pub(super) max: u64,
     pub(super) delivered: u64,
     pub(super) delivered_bytes: u64,
     pub(super) dropped: u64,
@@ -85,6 +88,8 @@ impl Inbox {
             waker: None,
             limits,
             end: None,
+            came: 0,
+            max: u64::MAX,
             delivered: 0,
             delivered_bytes: 0,
             dropped: 0,

@@ -109,12 +109,15 @@ impl Mailbox {
         let (pending, bytes) = self.waiting(inbox);
         let (limits, _) = inbox.limits_in_force(bytes);
         let (pending, bytes) = (pending + count, bytes + size);
-        let fits = pending <= limits.messages as u64 && bytes <= limits.bytes as u64;
+        let came = inbox.came + count;
+        let fits =
+            pending <= limits.messages as u64 && bytes <= limits.bytes as u64 && came <= inbox.max;
         if !fits || limits.policy == SlowConsumerPolicy::LatestOnly || inbox.end.is_some() {
             return self.deliver_each(inbox, chunk, staged.iter());
         }
         let mut spare = inbox.spare.take().unwrap_or_default();
         spare.clear();
+        inbox.came = came;
         inbox.delivered += count;
         inbox.delivered_bytes += size;
         inbox.tail += count;
@@ -143,10 +146,14 @@ impl Mailbox {
         if inbox.end.is_some() {
             return outcome;
         }
+        let mut came = inbox.came;
+        let may_come = usize::try_from(inbox.max.saturating_sub(came)).unwrap_or(usize::MAX);
+        let frames = frames.take(may_come).inspect(|_| came += 1);
         let (mut pending, mut pending_bytes) = self.waiting(inbox);
         let (limits, overflow) = inbox.limits_in_force(pending_bytes);
         if limits.policy == SlowConsumerPolicy::LatestOnly {
             outcome.dropped = inbox.put_latest(limits, chunk, frames);
+            inbox.came = came;
             let (pending, bytes) = self.waiting(inbox);
             inbox.delivered(&mut outcome, pending, bytes);
             return outcome;
@@ -200,6 +207,7 @@ impl Mailbox {
             pending += 1;
             pending_bytes += size;
         }
+        inbox.came = came;
         if run.is_empty() {
             inbox.spare = Some(run);
         } else {
@@ -314,16 +322,47 @@ impl Mailbox {
         self.inbox.lock().limits
     }
 
-    pub(crate) fn set_limits(&self, limits: Limits) {
-        let mut inbox = self.inbox.lock();
-        inbox.limits = limits;
-        if limits.policy != SlowConsumerPolicy::LatestOnly
-            && let Some(mut latest) = inbox.latest.take()
-        {
-            while let Some(run) = latest.pop_run(Vec::new()) {
-                inbox.runs.push_back(run);
+    /// Changes the limits. What was stopped for want of room goes on if there is room by the new
+    /// ones, or if another policy is in charge now, which decides anew.
+    pub(crate) fn change_limits(&self, change: impl FnOnce(&mut Limits)) -> Room {
+        let (room, watchers) = {
+            let inbox = &mut *self.inbox.lock();
+            let before = inbox.limits.policy;
+            change(&mut inbox.limits);
+            let policy = inbox.limits.policy;
+            if policy != SlowConsumerPolicy::LatestOnly
+                && let Some(mut latest) = inbox.latest.take()
+            {
+                while let Some(run) = latest.pop_run(Vec::new()) {
+                    inbox.runs.push_back(run);
+                }
             }
+            if policy == before { self.make_room(inbox) } else { self.end_pause(inbox) }
+        };
+        watchers.into_iter().for_each(Waker::wake);
+        room
+    }
+
+    /// Ends a pause if there is room; the watchers are to be woken without the lock.
+    fn make_room(&self, inbox: &mut Inbox) -> (Room, Vec<Waker>) {
+        let (pending, bytes) = self.waiting(inbox);
+        if !inbox.has_room(pending, bytes) {
+            return (Room::Unasked, Vec::new());
         }
+        self.end_pause(inbox)
+    }
+
+    fn end_pause(&self, inbox: &mut Inbox) -> (Room, Vec<Waker>) {
+        if inbox.episode != Episode::Pausing {
+            return (Room::Unasked, Vec::new());
+        }
+        self.forget_pause(inbox);
+        (Room::Made, inbox.note_state())
+    }
+
+    /// No more than so many messages may come in all, those that came already included.
+    pub(crate) fn set_max(&self, max: u64) {
+        self.inbox.lock().max = max;
     }
 
     pub(crate) fn ended(&self) -> Option<End> {

@@ -1,7 +1,7 @@
 //! The reading end of a mailbox.
 
 use super::marks::Passed;
-use super::{End, Episode, Gap, Inbox, Mailbox, Run, Tell, size_of};
+use super::{End, Episode, Gap, Mailbox, Run, Tell, size_of};
 use crate::sync::{Arc, Ordering};
 use core::task::Waker;
 use midge_proto::{Message, Subject};
@@ -73,18 +73,9 @@ impl Reader {
 
     /// Whether there is room that the driver waits for; says so once.
     pub(crate) fn made_room(&self) -> Room {
-        let (room, watchers) = self.make_room(&mut self.mailbox.inbox.lock());
+        let (room, watchers) = self.mailbox.make_room(&mut self.mailbox.inbox.lock());
         watchers.into_iter().for_each(Waker::wake);
         room
-    }
-
-    fn make_room(&self, inbox: &mut Inbox) -> (Room, Vec<Waker>) {
-        let (pending, bytes) = self.mailbox.waiting(inbox);
-        if inbox.episode != Episode::Pausing || !inbox.has_room(pending, bytes) {
-            return (Room::Unasked, Vec::new());
-        }
-        self.mailbox.forget_pause(inbox);
-        (Room::Made, inbox.note_state())
     }
 
     /// Gets the next run, or leaves `waker` to be woken when there is one.
@@ -105,7 +96,7 @@ impl Reader {
         let mut room = Room::Unasked;
         if inbox.episode == Episode::Pausing {
             // The last messages may have been read before the driver asked for room.
-            (room, watchers) = self.make_room(&mut inbox);
+            (room, watchers) = self.mailbox.make_room(&mut inbox);
         }
         if !inbox.marks.is_empty() {
             let front = inbox.front;

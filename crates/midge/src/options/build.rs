@@ -24,7 +24,7 @@ impl<R> ConnectOptions<R> {
     ///
     /// # Errors
     ///
-    /// An address does not parse, or options contradict each other.
+    /// An address does not parse, options contradict each other, or the credentials cannot be right.
     pub fn build<A: ToServerAddrs>(
         mut self,
         addrs: A,
@@ -101,9 +101,11 @@ impl<R> ConnectOptions<R> {
         if let Err(error) = check_pool(servers) {
             return options(error.to_string());
         }
-        if self.credentials_set > 1 {
-            return options("more than one kind of credentials is set".to_owned());
+        if self.credentials_set.len() > 1 {
+            let kinds = self.credentials_set.join(", ");
+            return options(format!("more than one kind of credentials is set: {kinds}"));
         }
+        self.credentials.check()?;
         #[cfg(feature = "websocket")]
         if let Err(error) = self.websocket.check() {
             return options(error.to_string());

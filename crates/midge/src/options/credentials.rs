@@ -167,8 +167,8 @@ impl<R> ConnectOptions<R> {
     /// Authenticates by credentials of any kind, which can be replaced later by
     /// [`Client::set_credentials`](crate::Client::set_credentials).
     pub fn authentication(mut self, credentials: Credentials) -> Self {
+        self.credentials_set.push(credentials.kind());
         self.credentials = credentials;
-        self.credentials_set += 1;
         self
     }
 }

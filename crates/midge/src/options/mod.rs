@@ -48,8 +48,8 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct ConnectOptions<R> {
     config: Config,
     credentials: Credentials,
-    /// How many times credentials were set: more than once is a mistake.
-    credentials_set: usize,
+    /// The kinds of credentials that were set: more than one is a mistake.
+    credentials_set: Vec<&'static str>,
     callbacks: Callbacks,
     limits: OutboxLimits,
     reconnect_buffer: ReconnectBuffer,
@@ -80,7 +80,7 @@ impl<R> Default for ConnectOptions<R> {
         Self {
             config: Config::new(Vec::new()),
             credentials: Credentials::none(),
-            credentials_set: 0,
+            credentials_set: Vec::new(),
             callbacks: Callbacks::default(),
             limits: OutboxLimits::default(),
             reconnect_buffer: ReconnectBuffer::default(),
@@ -114,7 +114,7 @@ impl<R> Clone for ConnectOptions<R> {
         Self {
             config: self.config.clone(),
             credentials: self.credentials.clone(),
-            credentials_set: self.credentials_set,
+            credentials_set: self.credentials_set.clone(),
             callbacks: self.callbacks.clone(),
             limits: self.limits,
             reconnect_buffer: self.reconnect_buffer.clone(),

@@ -67,15 +67,26 @@ impl Subscriber {
         interest: Interest,
         limits: Limits,
         sharing: Sharing,
+        max: Option<u64>,
     ) -> Result<Self, Refusal> {
         let mailbox = Arc::new(Mailbox::new(limits, handle.shared.settings.pending.as_ref()));
+        mailbox.set_max(max.unwrap_or(u64::MAX));
+        // The protocol has no limit of none.
+        let (is_over, max) = (max == Some(0), max.filter(|max| *max > 0));
         let interest = Arc::new(interest);
         let mut core = handle.shared.core.lock();
         let sid = core.next_sid();
         let waker = match sharing {
-            Sharing::Shared => core.join_shared(sid, &interest, Arc::clone(&mailbox))?,
+            Sharing::Shared => {
+                let waker = core.join_shared(sid, &interest, Arc::clone(&mailbox))?;
+                if let Some(max) = max {
+                    // None has come to a member that is new.
+                    let _ = core.sharing.set_max(sid, max);
+                }
+                waker
+            }
             Sharing::Alone => {
-                core.subscribe(sid, &interest, Target::Mailbox(Arc::clone(&mailbox)))?;
+                core.subscribe(sid, &interest, max, Target::Mailbox(Arc::clone(&mailbox)))?;
                 core.unpark_at_once()
             }
         };
@@ -83,7 +94,13 @@ impl Subscriber {
         wake(waker);
         let (reader, closing) = (Reader::new(mailbox), Closing::default());
         let (progress, seen_dropped) = (Progress::Reading, 0);
-        Ok(Self { sid, interest, sharing, progress, reader, handle, seen_dropped, closing })
+        let mut opened =
+            Self { sid, interest, sharing, progress, reader, handle, seen_dropped, closing };
+        if is_over {
+            // Closed between the two: the first read says so.
+            let _ = opened.unsubscribe_now();
+        }
+        Ok(opened)
     }
 
     /// The next message; `None` when the subscription has ended and everything was read.
@@ -183,9 +200,11 @@ impl Subscriber {
         self.limit(unsub_after)
     }
 
-    pub(crate) fn limit(&mut self, max: u64) -> Result<(), UnsubscribeError> {
+    fn limit(&mut self, max: u64) -> Result<(), UnsubscribeError> {
         let sharing = self.sharing;
         let mut reached = max == 0;
+        // The driver hears of it later, and more may be on the way to it.
+        self.reader.mailbox().set_max(max);
         if !reached {
             self.change(|core, sid| match sharing {
                 Sharing::Alone => {
@@ -298,15 +317,19 @@ impl Subscriber {
 
     /// Changes how many messages and bytes may wait; `usize::MAX` is no limit, and 0 counts as 1.
     pub fn set_pending_limits(&self, messages: usize, bytes: usize) {
-        let policy = self.reader.mailbox().limits().policy;
         let (messages, bytes) = (messages.max(1), bytes.max(1));
-        self.reader.mailbox().set_limits(Limits { messages, bytes, policy });
+        self.change_limits(|limits| *limits = Limits { messages, bytes, ..*limits });
     }
 
     /// Changes what happens to a message for which there is no room.
     pub fn set_slow_consumer_policy(&self, policy: SlowConsumerPolicy) {
-        let limits = self.reader.mailbox().limits();
-        self.reader.mailbox().set_limits(Limits { policy, ..limits });
+        self.change_limits(|limits| limits.policy = policy);
+    }
+
+    fn change_limits(&self, change: impl FnOnce(&mut Limits)) {
+        if self.reader.mailbox().change_limits(change) == Room::Made {
+            self.handle.shared.command(Command::RoomMade);
+        }
     }
 
     /// Why no more messages will come, once that is so.
