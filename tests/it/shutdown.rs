@@ -438,6 +438,8 @@ async fn a_drain_that_loses_its_connection_still_waits_for_the_readers() {
     within("the end of the server", tokio::task::spawn_blocking(move || server.join().unwrap()))
         .await
         .unwrap();
+    // What was written before the client sees the end would be uncertain instead.
+    until("disconnected", || client.connection_state() == State::Disconnected).await;
     // Readers may still publish, for the time of the drain.
     for expected in ["1", "2"] {
         assert_eq!(next(&mut work).await.payload, expected);
