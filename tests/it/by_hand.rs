@@ -274,6 +274,6 @@ fn no_more_than_a_limit_comes_though_the_driver_does_not_know_of_it_yet() {
         assert_eq!(number_of(&subscriber.try_next().unwrap().unwrap()), number);
     }
     pump.turn();
-    assert_eq!(subscriber.try_next(), Err(NextError::Finished));
+    assert_eq!(subscriber.try_next(), Err(NextError::LimitReached));
     assert_eq!(number_of(&without.try_next().unwrap().unwrap()), 0);
 }
