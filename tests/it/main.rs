@@ -15,6 +15,7 @@ mod flush;
 mod hold_back;
 mod info;
 mod jetstream_acks;
+mod jetstream_batch;
 mod jetstream_consume;
 mod jetstream_consumers;
 mod jetstream_publish;

@@ -18,10 +18,11 @@
 
 pub use midge::jetstream::*;
 
-use crate::HeaderMap;
 use crate::blocking::{Blocking, Client};
+use crate::{HeaderMap, OutboundMessage};
 use bytes::Bytes;
 use core::borrow::Borrow;
+use core::time::Duration;
 use midge::ToSubject;
 use midge::jetstream::account::Account;
 use midge::jetstream::consumer::{
@@ -33,7 +34,10 @@ use midge::jetstream::context::{
     GetStreamError, Publish, PublishError, RequestError, StreamNames, Streams, UpdateStreamError,
 };
 use midge::jetstream::message::StreamMessage;
-use midge::jetstream::publish::{PublishAck, PublishAckFuture, PublishFailures, Publisher};
+use midge::jetstream::publish::{
+    BatchPublish, BatchPublishBuilder, BatchPublishError, PublishAck, PublishAckFuture,
+    PublishFailures, Publisher,
+};
 use midge::jetstream::stream::{
     Config, ConsumerCreateStrictError, ConsumerError, ConsumerNames, ConsumerResetError,
     ConsumerUpdateError, Consumers, DeleteMessageError, DeleteStatus, DirectGetError, Info,
@@ -84,6 +88,23 @@ twins! {
     open midge::jetstream::Context, send_publish[S: ToSubject](subject: S, publish: Publish) -> Result<Blocking<PublishAckFuture>, PublishError>;
     call midge::jetstream::Context, wait_for_acks() -> ();
     make midge::jetstream::Context, publisher() -> Blocking<Publisher>;
+    make midge::jetstream::Context, batch_publish() -> Blocking<BatchPublishBuilder>;
+
+    build BatchPublishBuilder, ack_first(ack_first: bool) -> Self;
+    build BatchPublishBuilder, ack_every(messages: u64) -> Self;
+    build BatchPublishBuilder, max_messages(messages: u64) -> Self;
+    build BatchPublishBuilder, timeout(timeout: Duration) -> Self;
+    build BatchPublishBuilder, build() -> Blocking<BatchPublish>;
+    last BatchPublishBuilder, publish_all[I: IntoIterator<Item = OutboundMessage>](messages: I) -> Result<PublishAck, BatchPublishError>;
+    last BatchPublishBuilder, publish_stream[S: futures_core::Stream<Item = OutboundMessage>](messages: S) -> Result<PublishAck, BatchPublishError>;
+
+    change BatchPublish, add[S: ToSubject](subject: S, payload: Bytes) -> Result<(), BatchPublishError>;
+    change BatchPublish, add_message(message: OutboundMessage) -> Result<(), BatchPublishError>;
+    change BatchPublish, add_publish[S: ToSubject](subject: S, publish: Publish) -> Result<(), BatchPublishError>;
+    last BatchPublish, commit[S: ToSubject](subject: S, payload: Bytes) -> Result<PublishAck, BatchPublishError>;
+    last BatchPublish, commit_message(message: OutboundMessage) -> Result<PublishAck, BatchPublishError>;
+    last BatchPublish, commit_publish[S: ToSubject](subject: S, publish: Publish) -> Result<PublishAck, BatchPublishError>;
+    last BatchPublish, commit_eob() -> Result<PublishAck, BatchPublishError>;
 
     change Publisher, publish[S: ToSubject](subject: S, payload: Bytes) -> Result<u64, PublishError>;
     change Publisher, publish_with_headers[S: ToSubject](subject: S, headers: HeaderMap, payload: Bytes) -> Result<u64, PublishError>;

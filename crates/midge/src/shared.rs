@@ -153,6 +153,8 @@ pub(crate) enum RequestInbox {
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     pub(crate) state: State,
+    /// How many connections were lost.
+    pub(crate) losses: u64,
     pub(crate) info: Arc<ServerInfo>,
     pub(crate) raw_info: Arc<str>,
     pub(crate) server: Option<ServerAddr>,
@@ -322,6 +324,7 @@ impl Core {
             next_sleep: 0,
             view: View {
                 state: State::Pending,
+                losses: 0,
                 info: Arc::default(),
                 raw_info: Arc::from(""),
                 server: None,

@@ -54,11 +54,12 @@ pub use names::{
 };
 pub use paging::{Page, Paging};
 pub use publish::{
-    BATCH_ID_LEN_MAX, BATCH_MESSAGES_MAX, BatchCommit, BatchId, BatchPlace, Counter, Cron,
-    CronField, CronSchedule, GapMode, Increment, IngestAnswer, IngestInbox, IngestOperation,
-    InvalidCron, InvalidNumber, InvalidPublishMessage, InvalidSchedule, InvalidTtl,
-    MESSAGE_TTL_MIN, MessageTtl, PublishAck, PublishRetry, PublishWindow, RetryOn, Rollup,
-    SCHEDULE_INTERVAL_MIN, Schedule, Scheduling, WindowLimits,
+    AtomicBatch, BATCH_ID_LEN_MAX, BATCH_MESSAGES_MAX, BatchAnswer, BatchCommit, BatchFault,
+    BatchId, BatchMessage, BatchOptions, BatchPlace, Counter, Cron, CronField, CronSchedule,
+    GapMode, Increment, IngestAnswer, IngestInbox, IngestOperation, InvalidCron, InvalidNumber,
+    InvalidPublishMessage, InvalidSchedule, InvalidTtl, MESSAGE_TTL_MIN, MessageTtl, PublishAck,
+    PublishRetry, PublishWindow, RetryOn, Rollup, SCHEDULE_INTERVAL_MIN, Schedule, Scheduling,
+    WindowLimits,
 };
 pub use status::{Left, PullLimit, Status, StatusClass};
 pub use timestamp::{InvalidTimestamp, Timestamp};

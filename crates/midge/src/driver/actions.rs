@@ -154,6 +154,7 @@ impl Driver {
             let end = core.outbox.end_position();
             core.flushes.iter_mut().for_each(|(target, _)| *target = end);
             core.view.state = State::Disconnected;
+            core.view.losses += 1;
             core.view.server = None;
             core.view.remote = None;
             core.view.local = None;

@@ -5,8 +5,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use midge_proto::jetstream::consumer::WrongKind;
 use midge_proto::jetstream::{
-    ApiError, Error, ErrorCode, InvalidConfig, InvalidName, InvalidPublishMessage, NameFault,
-    UnsupportedField,
+    ApiError, BatchFault, Error, ErrorCode, InvalidConfig, InvalidName, InvalidPublishMessage,
+    NameFault, UnsupportedField,
 };
 use midge_proto::{InvalidSubject, StatusCode, Subject};
 
@@ -45,6 +45,8 @@ pub enum Fault {
     Api(ApiError),
     /// The consumer is of another kind than was asked for.
     WrongKind(WrongKind),
+    /// A batch was used wrongly, or cannot go on.
+    Batch(BatchFault),
 }
 
 impl<K> CallError<K> {
@@ -76,7 +78,8 @@ impl<K> CallError<K> {
             | Fault::Unsupported(_)
             | Fault::WindowFull(_)
             | Fault::Request(_)
-            | Fault::WrongKind(_) => None,
+            | Fault::WrongKind(_)
+            | Fault::Batch(_) => None,
         }
     }
 
@@ -97,7 +100,8 @@ impl<K> CallError<K> {
             | Fault::Unsupported(_)
             | Fault::WindowFull(_)
             | Fault::Request(_)
-            | Fault::WrongKind(_) => false,
+            | Fault::WrongKind(_)
+            | Fault::Batch(_) => false,
         }
     }
 
@@ -121,7 +125,8 @@ impl<K> CallError<K> {
             | Fault::Prefix(_)
             | Fault::Message(_)
             | Fault::Unsupported(_)
-            | Fault::WrongKind(_) => false,
+            | Fault::WrongKind(_)
+            | Fault::Batch(_) => false,
         }
     }
 
@@ -179,6 +184,7 @@ impl<K> fmt::Display for CallError<K> {
                 None => error.fmt(f)?,
             },
             Fault::WrongKind(error) => error.fmt(f)?,
+            Fault::Batch(error) => error.fmt(f)?,
         }
         self.subject().map_or(Ok(()), |subject| write!(f, " (asked on {subject})"))
     }
@@ -193,6 +199,7 @@ impl<K> core::error::Error for CallError<K> {
             Fault::Request(error) => Some(error),
             Fault::Api(error) => Some(error),
             Fault::WrongKind(error) => Some(error),
+            Fault::Batch(error) => Some(error),
             Fault::Prefix(_) | Fault::WindowFull(_) => None,
         }
     }
@@ -231,6 +238,7 @@ faults! {
     InvalidPublishMessage, error => Self::Message(error);
     UnsupportedField, error => Self::Unsupported(error);
     WrongKind, error => Self::WrongKind(error);
+    BatchFault, error => Self::Batch(error);
     ApiError, error => Self::Api(error);
 }
 
@@ -265,6 +273,8 @@ enum Told<'a> {
     Status(StatusCode, &'a str),
     Unreadable,
     WrongKind,
+    Batch(&'a BatchFault),
+    Unsupported,
     Invalid,
 }
 
@@ -276,7 +286,8 @@ fn tell(fault: &Fault) -> Told<'_> {
         },
         Fault::Config(InvalidConfig::Subject(_)) | Fault::Prefix(_) => Told::Subject,
         Fault::Config(InvalidConfig::DomainAndExternal { .. }) => Told::DomainAndExternal,
-        Fault::Config(_) | Fault::Message(_) | Fault::Unsupported(_) => Told::Invalid,
+        Fault::Config(_) | Fault::Message(_) => Told::Invalid,
+        Fault::Unsupported(_) => Told::Unsupported,
         Fault::WindowFull(_) => Told::Full,
         Fault::Request(RequestError::TimedOut(_)) => Told::TimedOut,
         Fault::Request(RequestError::NoResponders) | Fault::Api(ApiError::NoResponders) => {
@@ -294,6 +305,7 @@ fn tell(fault: &Fault) -> Told<'_> {
         Fault::Api(ApiError::Status { code, description }) => Told::Status(*code, description),
         Fault::Api(_) => Told::Unreadable,
         Fault::WrongKind(_) => Told::WrongKind,
+        Fault::Batch(fault) => Told::Batch(fault),
     }
 }
 
@@ -347,15 +359,20 @@ kinds! {
         MaxAckPending => "too many messages wait for their acknowledgements",
         Other => "the call failed",
     } else {
-    Told::Unnamed | Told::Name | Told::Subject | Told::DomainAndExternal | Told::Invalid => {
-        Self::Invalid
-    },
+    Told::Unnamed
+    | Told::Name
+    | Told::Subject
+    | Told::DomainAndExternal
+    | Told::Unsupported
+    | Told::Invalid => Self::Invalid,
     Told::TimedOut => Self::TimedOut,
     Told::NobodyListens => Self::NoResponders,
     Told::JetStream(error) => Self::JetStream(error.clone()),
     Told::Status(code, _) => Self::Status(code),
     Told::Full => Self::MaxAckPending,
-    Told::TooLarge | Told::Lost | Told::Unreadable | Told::WrongKind => Self::Other,
+    Told::TooLarge | Told::Lost | Told::Unreadable | Told::WrongKind | Told::Batch(_) => {
+        Self::Other
+    },
     }
 
     /// What kept a request from its answer.
@@ -598,6 +615,44 @@ kinds! {
     Told::TimedOut => Self::TimedOut,
     Told::Lost => Self::BrokenPipe,
     Told::Full => Self::MaxAckPending,
+    Told::TooLarge => Self::MaxPayloadExceeded,
+    _ => Self::Other,
+    }
+
+    /// What kept a batch from being stored.
+    BatchPublishErrorKind {
+        BatchPublishNotEnabled => "the stream takes no batches",
+        Unsupported => "the server knows no batches",
+        TooManyMessages => "the batch has more messages than it may",
+        Incomplete => "the stream lacks messages of the batch, or has forgotten it",
+        Empty => "there is nothing to commit",
+        Closed => "the batch is over",
+        StreamNotFound => "no stream answers",
+        WrongLastSequence => "the last sequence is another one",
+        Duplicate => "the batch has a message id twice, or one that the stream has",
+        TimedOut => "no answer came in time",
+        Disconnected => "the connection was lost in the middle of the batch",
+        MaxPayloadExceeded => "a message is larger than the server takes",
+        JetStream(Error) => "the stream refused the batch",
+        Other => "the batch was not published",
+    } else {
+    Told::JetStream(error) => match error.error_code() {
+        ErrorCode::ATOMIC_PUBLISH_DISABLED => Self::BatchPublishNotEnabled,
+        ErrorCode::ATOMIC_PUBLISH_TOO_LARGE_BATCH => Self::TooManyMessages,
+        ErrorCode::ATOMIC_PUBLISH_INCOMPLETE_BATCH => Self::Incomplete,
+        ErrorCode::ATOMIC_PUBLISH_CONTAINS_DUPLICATE_MESSAGE => Self::Duplicate,
+        ErrorCode::STREAM_WRONG_LAST_SEQUENCE | ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT => {
+            Self::WrongLastSequence
+        }
+        _ => Self::JetStream(error.clone()),
+    },
+    Told::Batch(BatchFault::TooManyMessages { .. }) => Self::TooManyMessages,
+    Told::Batch(BatchFault::Empty) => Self::Empty,
+    Told::Batch(BatchFault::Over | BatchFault::Interrupted) => Self::Closed,
+    Told::Batch(BatchFault::Disconnected) | Told::Lost => Self::Disconnected,
+    Told::Unsupported => Self::Unsupported,
+    Told::NobodyListens => Self::StreamNotFound,
+    Told::TimedOut => Self::TimedOut,
     Told::TooLarge => Self::MaxPayloadExceeded,
     _ => Self::Other,
     }

@@ -1,10 +1,13 @@
 //! Acknowledgements of published messages, and publishing many of them.
 
 mod ack;
+mod batch;
 mod publisher;
 
+pub use super::error::BatchPublishErrorKind;
 pub use ack::PublishAckFuture;
-pub use midge_proto::jetstream::PublishAck;
+pub use batch::{BatchPublish, BatchPublishBuilder, BatchPublishError};
+pub use midge_proto::jetstream::{BatchFault, BatchId, PublishAck};
 pub use publisher::{PublishFailure, PublishFailures, Publisher};
 
 use super::error::{CallError, PublishErrorKind};

@@ -1,6 +1,7 @@
 //! What goes into streams.
 
 mod ack;
+mod atomic;
 mod batch;
 mod counter;
 mod cron;
@@ -13,6 +14,7 @@ mod ttl;
 mod window;
 
 pub use ack::PublishAck;
+pub use atomic::{AtomicBatch, BatchAnswer, BatchFault, BatchMessage, BatchOptions};
 pub use batch::{BATCH_ID_LEN_MAX, BATCH_MESSAGES_MAX, BatchCommit, BatchId, BatchPlace};
 pub use counter::{Counter, Increment, InvalidNumber};
 pub use cron::{Cron, CronField, InvalidCron};

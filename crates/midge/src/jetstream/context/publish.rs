@@ -3,7 +3,7 @@
 use super::Context;
 use crate::HeaderMap;
 use crate::jetstream::error::{CallError, Fault};
-use crate::jetstream::publish::{PublishAckFuture, PublishError, Publisher};
+use crate::jetstream::publish::{BatchPublishBuilder, PublishAckFuture, PublishError, Publisher};
 use crate::shared::RequestParts;
 use crate::sync::Arc;
 use bytes::Bytes;
@@ -93,6 +93,12 @@ impl Context {
     /// Publishes many messages through a window, and collects what failed.
     pub fn publisher(&self) -> Publisher {
         Publisher::new(self.clone())
+    }
+
+    /// Publishes messages that a stream stores together or not at all (2.12); see
+    /// [`BatchPublish`](crate::jetstream::publish::BatchPublish).
+    pub fn batch_publish(&self) -> BatchPublishBuilder {
+        BatchPublishBuilder::new(self.clone())
     }
 
     pub(in crate::jetstream) async fn publish_to_stream(
