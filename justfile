@@ -44,7 +44,7 @@ features:
 
 # The seeds of the fuzz targets, through the same functions.
 corpus:
-    cargo test -p midge-proto --test corpus
+    cargo test -p midge-proto --features jetstream --test corpus
 
 # One fuzz target, for so many seconds (needs cargo-fuzz; runs on the stable toolchain).
 fuzz target seconds="300":

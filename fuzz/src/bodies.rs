@@ -1,5 +1,7 @@
 //! What each fuzz target does with its bytes; the corpus replay runs the same functions.
 
+#[path = "jetstream.rs"]
+mod jetstream;
 #[path = "walk.rs"]
 mod walk;
 
@@ -9,6 +11,10 @@ use midge_proto::{
     ServerError, ServerInfo,
 };
 
+pub(crate) use jetstream::{
+    ack_subject as jetstream_ack_subject, api_answer as jetstream_answer,
+    schedule as jetstream_schedule, status as jetstream_status,
+};
 pub(crate) use walk::connection_ops;
 
 /// What a target does with its input.
@@ -23,6 +29,10 @@ pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("server_error", server_error),
     ("creds", creds),
     ("connection_ops", connection_ops),
+    ("jetstream_ack_subject", jetstream_ack_subject),
+    ("jetstream_status", jetstream_status),
+    ("jetstream_answer", jetstream_answer),
+    ("jetstream_schedule", jetstream_schedule),
 ];
 
 /// Small, so that a short input reaches them.

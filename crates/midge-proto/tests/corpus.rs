@@ -1,5 +1,5 @@
 //! The fuzz targets on stable: every file of their corpora, and random input.
-#![cfg(all(feature = "std", feature = "nkeys"))]
+#![cfg(all(feature = "std", feature = "nkeys", feature = "jetstream"))]
 
 #[path = "../../../fuzz/src/bodies.rs"]
 mod bodies;

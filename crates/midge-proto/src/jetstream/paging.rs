@@ -54,9 +54,20 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// The offset of the next page; `None` when this is the last one.
+    ///
+    /// Entries that are missing or offline have their places in the whole, too.
     #[must_use]
     pub fn next_offset(&self) -> Option<u64> {
-        self.paging.next_offset(self.items.len())
+        let absent = self.missing.len() + self.offline.len();
+        let received = self.items.len();
+        if absent == 0 {
+            return self.paging.next_offset(received);
+        }
+        // Servers may list what is absent among the items as well, so only the size of a page says
+        // how many places it has.
+        let Paging { total, offset, limit } = self.paging;
+        let places = usize::try_from(total.saturating_sub(offset).min(limit)).unwrap_or(usize::MAX);
+        self.paging.next_offset(if limit == 0 { received + absent } else { places.max(received) })
     }
 }
 
@@ -72,6 +83,27 @@ mod tests {
         assert_eq!(paging.next_offset(0), None, "an empty page must not be asked for for ever");
         let last = Paging { total: u64::MAX, offset: u64::MAX - 1, limit: 1 };
         assert_eq!(last.next_offset(2), None);
+    }
+
+    #[test]
+    fn what_is_missing_has_its_place_in_the_page() {
+        let next = |items: usize, missing: usize, paging: (u64, u64, u64)| {
+            let (total, offset, limit) = paging;
+            let missing = (0..missing).map(|number| alloc::format!("m{number}")).collect();
+            Page {
+                paging: Paging { total, offset, limit },
+                items: alloc::vec![(); items],
+                missing,
+                offline: BTreeMap::new(),
+            }
+            .next_offset()
+        };
+        assert_eq!(next(1, 1, (2, 0, 256)), None, "the second of two is the missing one");
+        assert_eq!(next(0, 2, (2, 0, 256)), None);
+        assert_eq!(next(255, 1, (300, 0, 256)), Some(256));
+        assert_eq!(next(256, 1, (300, 0, 256)), Some(256), "listed as an item as well");
+        assert_eq!(next(43, 1, (300, 256, 256)), None);
+        assert_eq!(next(1, 1, (3, 0, 0)), Some(2), "an answer without a limit");
     }
 
     #[test]

@@ -205,6 +205,10 @@ impl Amount {
             bytes: self.bytes.saturating_sub(other.bytes),
         }
     }
+
+    fn at_least(self, other: Self) -> Self {
+        Self { messages: self.messages.max(other.messages), bytes: self.bytes.max(other.bytes) }
+    }
 }
 
 impl From<Left> for Amount {
@@ -375,13 +379,24 @@ impl Pull {
         if self.options.group.is_some() {
             self.note_pin(message);
         }
+        self.count_off(amount);
         let patience = self.options.patience();
-        if let State::Pulling { requested, quiet_until } = &mut self.state {
-            *requested = self.options.outstanding(requested.minus(amount));
+        if let State::Pulling { quiet_until, .. } = &mut self.state {
             *quiet_until = now + patience;
         }
         self.refill(now);
         Verdict::Deliver
+    }
+
+    /// So much less can come; but what is due has not been asked for yet, and will come as a whole.
+    fn count_off(&mut self, gone: Amount) {
+        let due = self.due.as_ref().map_or(Amount::ZERO, |due| Amount {
+            messages: due.config.batch as u64,
+            bytes: due.config.max_bytes as u64,
+        });
+        if let State::Pulling { requested, .. } = &mut self.state {
+            *requested = self.options.outstanding(requested.minus(gone)).at_least(due);
+        }
     }
 
     fn note_pin(&mut self, message: &Message) {
@@ -396,15 +411,13 @@ impl Pull {
 
     fn handle_status(&mut self, now: Instant, status: Status) {
         let patience = self.options.patience();
-        let State::Pulling { requested, quiet_until } = &mut self.state else { return };
+        let State::Pulling { quiet_until, .. } = &mut self.state else { return };
         *quiet_until = now + patience;
         match status.class() {
             StatusClass::Alive => self.retry.reset(),
             StatusClass::Ended => {
                 match status.left() {
-                    Some(left) => {
-                        *requested = self.options.outstanding(requested.minus(left.into()));
-                    }
+                    Some(left) => self.count_off(left.into()),
                     // Nobody knows which of the pulls it was: none of them counts any more.
                     None => self.void(),
                 }

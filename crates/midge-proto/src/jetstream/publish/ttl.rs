@@ -41,6 +41,8 @@ impl From<Duration> for MessageTtl {
 impl fmt::Display for MessageTtl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Durations of the wire have 63 bits of nanoseconds (292 years); seconds have more.
+            Self::After(ttl) if i64::try_from(ttl.as_nanos()).is_err() => ttl.as_secs().fmt(f),
             Self::After(ttl) => Shown(*ttl).fmt(f),
             Self::Never => f.write_str("never"),
         }
@@ -88,6 +90,7 @@ mod tests {
             (seconds(1), "1s"),
             (seconds(7200), "7200s"),
             (MessageTtl::After(Duration::from_millis(1500)), "1500ms"),
+            (seconds(99_009_000_900), "99009000900"),
             (MessageTtl::Never, "never"),
         ] {
             assert_eq!(ttl.to_string(), text);

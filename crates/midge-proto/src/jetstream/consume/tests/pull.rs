@@ -121,6 +121,17 @@ fn a_pull_counts_below_zero_without_harm() {
 }
 
 #[test]
+fn a_server_that_counts_too_much_does_not_stop_the_watch_over_the_next_pull() {
+    let mut t = Script::of(10);
+    t.expect_pull(10);
+    t.status(408, "Request Timeout", Some((1000, 1)));
+    t.status(408, "Request Timeout", Some((1000, 1)));
+    t.expect_pull(10);
+    assert_eq!(t.pull.requested_messages(), 10);
+    assert!(t.pull.poll_timeout().is_some(), "an answer is waited for");
+}
+
+#[test]
 fn bytes_are_a_limit_of_their_own() {
     let options = PullOptions { max_messages: 0, max_bytes: 100, ..PullOptions::default() };
     let mut t = Script::new(options);
