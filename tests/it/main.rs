@@ -18,6 +18,7 @@ mod jetstream_acks;
 mod jetstream_batch;
 mod jetstream_consume;
 mod jetstream_consumers;
+mod jetstream_operations;
 mod jetstream_publish;
 mod jetstream_publishing;
 mod jetstream_requests;

@@ -41,8 +41,8 @@ use midge::jetstream::publish::{
 use midge::jetstream::stream::{
     Config, ConsumerCreateStrictError, ConsumerError, ConsumerNames, ConsumerResetError,
     ConsumerUpdateError, Consumers, DeleteMessageError, DeleteStatus, DirectGetError, Info,
-    InfoError, InfoWithSubjects, LastRawMessageError, No, PauseResponse, Purge, PurgeError,
-    PurgeResponse, RawMessageError, Stream, StreamInfoBuilder, StreamValue,
+    InfoError, InfoWithSubjects, LastRawMessageError, No, PauseResponse, Placement, Purge,
+    PurgeError, PurgeResponse, RawMessageError, Stream, StreamInfoBuilder, StreamValue,
 };
 
 /// A context whose calls block.
@@ -117,6 +117,12 @@ twins! {
     make Stream<Info>, info_builder() -> Blocking<StreamInfoBuilder>;
     last StreamInfoBuilder, fetch() -> Result<InfoWithSubjects, InfoError>;
     call Stream<Info>, leader_step_down() -> Result<DeleteStatus, RequestError>;
+    call Stream<Info>, leader_step_down_to(placement: Placement) -> Result<DeleteStatus, RequestError>;
+    call Stream<Info>, remove_peer(peer: impl Into<String>) -> Result<DeleteStatus, RequestError>;
+    call Stream<Info>, evacuate_peer(peer: impl Into<String>) -> Result<DeleteStatus, RequestError>;
+    call Stream<Info>, cancel_move() -> Result<DeleteStatus, RequestError>;
+    call Stream<Info>, consumer_leader_step_down(name: &str) -> Result<DeleteStatus, ConsumerError>;
+    call Stream<Info>, remove_consumer_peer(name: &str, peer: impl Into<String>) -> Result<DeleteStatus, ConsumerError>;
     make Stream<Info>, purge() -> Blocking<Purge<No, No>>;
     call Stream<Info>, delete_message(sequence: u64) -> Result<bool, DeleteMessageError>;
     call Stream<Info>, mark_message_deleted(sequence: u64) -> Result<bool, DeleteMessageError>;

@@ -20,6 +20,7 @@ pub enum WhenFull {
 /// How many messages wait, and who waits for room.
 #[derive(Debug)]
 pub(crate) struct Window {
+    limits: WindowLimits,
     when_full: WhenFull,
     state: Mutex<State>,
 }
@@ -43,7 +44,15 @@ impl Window {
     pub(super) fn new(limits: WindowLimits, when_full: WhenFull) -> Self {
         let window = PublishWindow::new(limits);
         let state = State { window, line: Line::default(), idle: Vec::new() };
-        Self { when_full, state: Mutex::new(state) }
+        Self { limits, when_full, state: Mutex::new(state) }
+    }
+
+    pub(super) const fn limits(&self) -> WindowLimits {
+        self.limits
+    }
+
+    pub(super) const fn when_full(&self) -> WhenFull {
+        self.when_full
     }
 
     /// A place for a message, or how many messages there are.

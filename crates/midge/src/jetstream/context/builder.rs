@@ -49,6 +49,18 @@ impl ContextBuilder {
         Self::default()
     }
 
+    pub(super) fn of(context: &Inner) -> Self {
+        Self {
+            prefix: context.prefix.clone(),
+            timeout: context.timeout,
+            ack_timeout: context.ack_timeout,
+            limits: context.window.limits(),
+            when_full: context.window.when_full(),
+            retry: context.retry,
+            tracer: context.tracer.clone(),
+        }
+    }
+
     /// The prefix under which another account exports JetStream. One that is none is told by the
     /// first call.
     pub fn api_prefix<T: AsRef<str>>(mut self, prefix: T) -> Self {

@@ -83,6 +83,12 @@ impl Context {
         self.inner.client.clone()
     }
 
+    /// Everything that was set about this context, to make another one of: over another client, or
+    /// with something changed. What waits for acknowledgements is not taken over.
+    pub fn options(&self) -> ContextBuilder {
+        ContextBuilder::of(&self.inner)
+    }
+
     /// How long a call of the API may take.
     #[must_use]
     pub fn timeout(&self) -> Duration {

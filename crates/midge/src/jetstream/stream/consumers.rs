@@ -14,7 +14,7 @@ use midge_proto::jetstream::consumer::{
 use midge_proto::jetstream::{ErrorCode, InvalidName, Timestamp};
 
 impl<T> Stream<T> {
-    fn id(&self, consumer: &str) -> Result<Id, InvalidName> {
+    pub(super) fn id(&self, consumer: &str) -> Result<Id, InvalidName> {
         Id::parse(&self.name, consumer)
     }
 

@@ -1,5 +1,6 @@
 //! Streams.
 
+mod cluster;
 mod consumers;
 mod purge;
 mod read;
@@ -111,19 +112,6 @@ impl<T> Stream<T> {
     pub fn info_builder(&self) -> StreamInfoBuilder {
         let request = InfoRequest::new(self.name.clone());
         StreamInfoBuilder { context: self.context.clone(), request }
-    }
-
-    /// Makes the leader of the stream hand over to another server of the cluster.
-    ///
-    /// # Errors
-    ///
-    /// As [`Context::call`]; and without a cluster.
-    ///
-    /// # Cancel safety
-    ///
-    /// A dropped future may have done it.
-    pub async fn leader_step_down(&self) -> Result<DeleteStatus, RequestError> {
-        self.context.ask(&LeaderStepDownRequest::new(self.name.clone())).await
     }
 }
 
