@@ -21,6 +21,7 @@ mod jetstream_consumers;
 mod jetstream_operations;
 mod jetstream_publish;
 mod jetstream_publishing;
+mod jetstream_pull;
 mod jetstream_requests;
 mod jetstream_streams;
 mod jetstream_support;

@@ -141,15 +141,61 @@ pub type Subscriber = Blocking<midge::Subscriber>;
 /// The events of a client, to be waited for.
 pub type Events = Blocking<midge::Events>;
 
-impl<S: Stream + Unpin> Blocking<S> {
+/// What a blocking stream yields: handles as blocking ones, everything else as it is.
+pub trait Yield {
+    /// What becomes of an item.
+    type Output;
+
+    /// The same through the connection of `source`.
+    #[doc(hidden)]
+    fn through<T>(self, source: &Blocking<T>) -> Self::Output;
+}
+
+impl<T: Yield, E> Yield for Result<T, E> {
+    type Output = Result<T::Output, E>;
+
+    fn through<U>(self, source: &Blocking<U>) -> Self::Output {
+        self.map(|item| item.through(source))
+    }
+}
+
+macro_rules! yields {
+    (as it is: $($value:ty),*; blocking: $($handle:ty),*;) => {
+        $(impl $crate::Yield for $value {
+            type Output = Self;
+
+            fn through<T>(self, _: &$crate::Blocking<T>) -> Self {
+                self
+            }
+        })*
+        $(impl $crate::Yield for $handle {
+            type Output = $crate::Blocking<Self>;
+
+            fn through<T>(self, source: &$crate::Blocking<T>) -> Self::Output {
+                source.with(self)
+            }
+        })*
+    };
+}
+
+#[cfg(feature = "jetstream")]
+pub(crate) use yields;
+
+yields! {
+    as it is: midge::Message, midge::Item, midge::Event, midge::State, midge::SubscriptionState,
+        String;
+    blocking: ;
+}
+
+impl<S: Stream<Item: Yield> + Unpin> Blocking<S> {
     /// The next item; `None` when there will be no more.
     #[expect(
         clippy::should_implement_trait,
         reason = "as an iterator, its adapters would hide calls of the handle inside; `iter` is one"
     )]
-    pub fn next(&mut self) -> Option<S::Item> {
-        let inner = &mut self.inner;
-        self.carrier.finish(next_of(inner))
+    pub fn next(&mut self) -> Option<<S::Item as Yield>::Output> {
+        let item = self.carrier.finish(next_of(&mut self.inner))?;
+        Some(item.through(self))
     }
 
     /// The next item or the end, unless the time is up first.
@@ -157,10 +203,13 @@ impl<S: Stream + Unpin> Blocking<S> {
     /// # Errors
     ///
     /// [`TimedOut`]; nothing is lost then.
-    pub fn next_within(&mut self, time: Duration) -> Result<Option<S::Item>, TimedOut> {
+    pub fn next_within(
+        &mut self,
+        time: Duration,
+    ) -> Result<Option<<S::Item as Yield>::Output>, TimedOut> {
         let limit = Instant::now().checked_add(time);
-        let inner = &mut self.inner;
-        self.carrier.wait(next_of(inner), limit).ok_or(TimedOut(time))
+        let item = self.carrier.wait(next_of(&mut self.inner), limit).ok_or(TimedOut(time))?;
+        Ok(item.map(|item| item.through(self)))
     }
 
     /// All items to come; ends with the stream.
@@ -177,16 +226,16 @@ fn next_of<S: Stream + Unpin>(stream: &mut S) -> impl Future<Output = Option<S::
 #[derive(Debug)]
 pub struct Iter<'a, S>(&'a mut Blocking<S>);
 
-impl<S: Stream + Unpin> Iterator for Iter<'_, S> {
-    type Item = S::Item;
+impl<S: Stream<Item: Yield> + Unpin> Iterator for Iter<'_, S> {
+    type Item = <S::Item as Yield>::Output;
 
-    fn next(&mut self) -> Option<S::Item> {
+    fn next(&mut self) -> Option<Self::Item> {
         self.0.next()
     }
 }
 
-impl<'a, S: Stream + Unpin> IntoIterator for &'a mut Blocking<S> {
-    type Item = S::Item;
+impl<'a, S: Stream<Item: Yield> + Unpin> IntoIterator for &'a mut Blocking<S> {
+    type Item = <S::Item as Yield>::Output;
     type IntoIter = Iter<'a, S>;
 
     fn into_iter(self) -> Iter<'a, S> {

@@ -18,16 +18,19 @@
 
 pub use midge::jetstream::*;
 
-use crate::blocking::{Blocking, Client};
+use crate::blocking::{Blocking, Client, yields};
 use crate::{HeaderMap, OutboundMessage};
 use bytes::Bytes;
 use core::borrow::Borrow;
 use core::time::Duration;
-use midge::ToSubject;
 use midge::jetstream::account::Account;
+use midge::jetstream::consumer::pull::{
+    self, Batch, BatchBuilder, BatchConfig, BatchError, BatchRequestError, FetchBuilder,
+    MessagesError, StreamBuilder,
+};
 use midge::jetstream::consumer::{
     Consumer, ConsumerResetResponse, FromConsumer, Info as ConsumerInfo, IntoConsumerConfig,
-    PullConsumer, PushConsumer,
+    PullConsumer, PushConsumer, StreamError,
 };
 use midge::jetstream::context::{
     AccountError, ConsumerInfoError, CreateStreamError, DeleteStreamError, GetStreamByNameError,
@@ -44,6 +47,7 @@ use midge::jetstream::stream::{
     InfoError, InfoWithSubjects, LastRawMessageError, No, PauseResponse, Placement, Purge,
     PurgeError, PurgeResponse, RawMessageError, Stream, StreamInfoBuilder, StreamValue,
 };
+use midge::{Subject, ToSubject};
 
 /// A context whose calls block.
 pub type Context = Blocking<midge::jetstream::Context>;
@@ -150,6 +154,16 @@ twins! {
     make Stream<Info>, consumers() -> Blocking<Consumers>;
 
     change PullConsumer, info() -> Result<&ConsumerInfo, ConsumerInfoError>;
+    open PullConsumer, messages() -> Result<Blocking<pull::Stream>, StreamError>;
+    make PullConsumer, stream() -> Blocking<StreamBuilder<'_>>;
+    end StreamBuilder<'_>, messages() -> Result<Blocking<pull::Stream>, StreamError>;
+    change pull::Stream, drain() -> ();
+    open PullConsumer, fetch_now(max_messages: usize) -> Result<Blocking<Batch>, BatchError>;
+    make PullConsumer, fetch() -> Blocking<FetchBuilder<'_>>;
+    end FetchBuilder<'_>, messages() -> Result<Blocking<Batch>, BatchError>;
+    make PullConsumer, batch() -> Blocking<BatchBuilder<'_>>;
+    end BatchBuilder<'_>, messages() -> Result<Blocking<Batch>, BatchError>;
+    call PullConsumer, request_batch[I: Into<BatchConfig>](batch: I, inbox: Subject) -> Result<(), BatchRequestError>;
     call PullConsumer, get_info() -> Result<ConsumerInfo, ConsumerInfoError>;
     change PullConsumer, reset(seq: Option<u64>) -> Result<ConsumerResetResponse, ConsumerResetError>;
     change PushConsumer, info() -> Result<&ConsumerInfo, ConsumerInfoError>;
@@ -175,6 +189,26 @@ impl Blocking<PublishAckFuture> {
     pub fn ack(self) -> Result<PublishAck, PublishError> {
         let (ack, carrier) = self.into_parts();
         carrier.finish(ack)
+    }
+}
+
+yields! {
+    as it is: (String, u64), Info, ConsumerInfo;
+    blocking: Message, Batch;
+}
+
+impl Blocking<PullConsumer> {
+    /// Blocks until the next message is there; `None` if none came within `expires`.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_message`](Consumer::next_message) of the consumer inside.
+    pub fn next_message(
+        &self,
+        expires: Duration,
+    ) -> Result<Option<Blocking<Message>>, MessagesError> {
+        let message = self.carrier().finish((**self).next_message(expires))?;
+        Ok(message.map(|message| self.with(message)))
     }
 }
 

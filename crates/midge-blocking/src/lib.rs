@@ -64,7 +64,7 @@ mod waiter;
 
 pub use midge::*;
 
-pub use blocking::{Blocking, Client, Events, Iter, Subscriber, TimedOut};
+pub use blocking::{Blocking, Client, Events, Iter, Subscriber, TimedOut, Yield};
 pub use channel::{Channel, select};
 pub use crossbeam_channel;
 pub use handler::{Handler, HandlerError};

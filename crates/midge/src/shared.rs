@@ -17,9 +17,9 @@ use core::task::Waker;
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{
-    CloseReason, DrainReport, FenceId, HeaderMap, Intake, Interest, Message, OnDisconnect, OnWire,
-    Outbox, Publish, Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError, ServerInfo,
-    Sharing, Sid, Subject,
+    CloseReason, DrainReport, FenceId, HeaderMap, Instant, Intake, Interest, Message, OnDisconnect,
+    OnWire, Outbox, Publish, Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError,
+    ServerInfo, Sharing, Sid, Subject,
 };
 use std::collections::HashMap;
 
@@ -251,6 +251,26 @@ pub(crate) struct Shared {
     pub(crate) statistics: Arc<Statistics>,
     pub(crate) settings: Settings,
     pub(crate) attachment: Attachment,
+    pub(crate) clock: Clock,
+}
+
+/// The time of the driver's last turn, for handles that carry a machine of the core: they read no
+/// clock of their own.
+///
+/// Whatever wakes a handle came in a turn, so what it sees then is the present. One that looks after
+/// a silence sees the time before it, and for a [`Sleep`](crate::sleep::Sleep), which counts from
+/// the turn that it causes, only the distance matters.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(AtomicU64);
+
+impl Clock {
+    pub(crate) fn set(&self, now: Instant) {
+        self.0.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        Instant::from_nanos(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// What handles need of the options.

@@ -1,6 +1,7 @@
 //! JetStream by calls that block.
 
 use crate::support::within;
+use core::time::Duration;
 use midge_blocking::jetstream::consumer::{pull, push};
 use midge_blocking::jetstream::stream::Config;
 use midge_blocking::jetstream::{self, AckError, ErrorCode, Message};
@@ -30,6 +31,42 @@ fn streams_are_made_filled_listed_purged_and_deleted() {
         assert!(jetstream.delete_stream("S").unwrap().success);
         let gone = jetstream.get_stream("S").unwrap_err();
         assert_eq!(gone.error_code(), Some(ErrorCode::STREAM_NOT_FOUND));
+    });
+}
+
+#[test]
+fn messages_are_pulled_and_acknowledged() {
+    let server = NatsServer::builder().jetstream().start().unwrap();
+    within("pulls by calls that block", move || {
+        let client = midge_blocking::connect(server.url()).unwrap();
+        let jetstream = jetstream::new(&client);
+        let stream = jetstream.get_or_create_stream("S").unwrap();
+        for number in 1..=9 {
+            jetstream.publish("S", number.to_string().into()).unwrap().ack().unwrap();
+        }
+        let consumer = stream.get_or_create_consumer("C", pull::Config::default()).unwrap();
+        let mut batch = consumer.fetch_now(2).unwrap();
+        for message in &mut batch {
+            message.unwrap().double_ack().unwrap();
+        }
+        let builder = consumer.batch().map(|batch| batch.max_messages(2));
+        let batch: Vec<_> = builder.messages().unwrap().iter().map(Result::unwrap).collect();
+        assert_eq!(batch.iter().map(|message| &message.payload).collect::<Vec<_>>(), ["3", "4"]);
+        for message in batch {
+            message.ack().unwrap();
+        }
+        let next = consumer.next_message(Duration::from_secs(5)).unwrap().unwrap();
+        assert_eq!(next.payload, "5");
+        next.double_ack().unwrap();
+        let mut messages = consumer.stream().map(|stream| stream.stop_after(4)).messages().unwrap();
+        let rest: Vec<_> = messages.iter().map(Result::unwrap).collect();
+        assert_eq!(rest.len(), 4);
+        assert_eq!(rest[3].payload, "9");
+        rest.iter().for_each(|message| message.double_ack().unwrap());
+        let info = consumer.get_info().unwrap();
+        assert_eq!((info.num_pending, info.num_ack_pending), (0, 0));
+        let none = consumer.next_message(Duration::from_millis(20)).unwrap();
+        assert!(none.is_none());
     });
 }
 

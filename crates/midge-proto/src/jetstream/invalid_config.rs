@@ -3,6 +3,7 @@
 use super::names::InvalidName;
 use crate::subject::InvalidSubject;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -30,6 +31,15 @@ pub enum InvalidConfig {
     },
     /// The priority of a pull is above 9.
     Priority(u8),
+    /// A pull names a priority group that the consumer does not have, or none where it has some.
+    PriorityGroup {
+        /// The group that the pull names.
+        group: Option<String>,
+        /// The groups of the consumer.
+        groups: Vec<String>,
+    },
+    /// A single pull from a consumer that is pinned to one client.
+    PinnedConsumer,
 }
 
 impl fmt::Display for InvalidConfig {
@@ -46,6 +56,18 @@ impl fmt::Display for InvalidConfig {
             Self::Heartbeat { heartbeat, expires } => write!(
                 f,
                 "a heartbeat of {heartbeat:?} is more than half of the {expires:?} of the pull"
+            ),
+            Self::PriorityGroup { group: Some(group), groups } => {
+                write!(f, "priority group {group:?} is not one of the consumer's, {groups:?}")
+            }
+            Self::PriorityGroup { group: None, groups } => {
+                write!(
+                    f,
+                    "the consumer has priority groups, one of which has to be named: {groups:?}"
+                )
+            }
+            Self::PinnedConsumer => f.write_str(
+                "the consumer is pinned to one client, which has to go on reading: use `stream`",
             ),
             Self::Priority(priority) => write!(f, "priority {priority} is not from 0 to 9"),
         }

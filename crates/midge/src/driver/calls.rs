@@ -138,6 +138,7 @@ impl Driver {
     /// Takes in what handles have asked for since the last call.
     pub fn handle_commands(&mut self, now: Instant) {
         let shared = Arc::clone(&self.shared);
+        shared.clock.set(now);
         let mut core = shared.core.lock();
         core.requests.stamp(now);
         core.outbox.stamp(now);
@@ -205,6 +206,7 @@ impl Driver {
     /// So many bytes were read into [`read_buf`](Self::read_buf): hands on every frame that is
     /// complete, and returns how many there were.
     pub fn handle_read(&mut self, now: Instant, count: usize) -> usize {
+        self.shared.clock.set(now);
         add(&self.shared.statistics.in_bytes, count as u64);
         self.connection.handle_read(now);
         let before = self.inbound.filled().len();
@@ -292,6 +294,7 @@ impl Driver {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.shared.clock.set(now);
         let mut drops = None;
         let mut expired = Vec::new();
         let mut line = Vec::new();

@@ -95,7 +95,7 @@ impl StateChanges {
         self.0.lock().missed
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<State>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<State>> {
         let mut pending = self.0.lock();
         if let Some(state) = pending.states.pop_front() {
             return Poll::Ready(Some(state));

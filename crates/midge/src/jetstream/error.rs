@@ -1,6 +1,6 @@
 //! Why a call of JetStream has no result.
 
-use crate::error::RequestError;
+use crate::error::{RequestError, SubscribeError};
 use core::fmt;
 use core::marker::PhantomData;
 use midge_proto::jetstream::consumer::WrongKind;
@@ -39,6 +39,8 @@ pub enum Fault {
     Unsupported(UnsupportedField),
     /// So many published messages wait for their acknowledgements already; nothing was sent.
     WindowFull(usize),
+    /// The inbox for the answers was not subscribed to, for this reason; nothing was sent.
+    Subscribe(SubscribeError),
     /// No answer came.
     Request(RequestError),
     /// The answer is a refusal, or cannot be read.
@@ -77,6 +79,7 @@ impl<K> CallError<K> {
             | Fault::Message(_)
             | Fault::Unsupported(_)
             | Fault::WindowFull(_)
+            | Fault::Subscribe(_)
             | Fault::Request(_)
             | Fault::WrongKind(_)
             | Fault::Batch(_) => None,
@@ -99,6 +102,7 @@ impl<K> CallError<K> {
             | Fault::Message(_)
             | Fault::Unsupported(_)
             | Fault::WindowFull(_)
+            | Fault::Subscribe(_)
             | Fault::Request(_)
             | Fault::WrongKind(_)
             | Fault::Batch(_) => false,
@@ -125,6 +129,7 @@ impl<K> CallError<K> {
             | Fault::Prefix(_)
             | Fault::Message(_)
             | Fault::Unsupported(_)
+            | Fault::Subscribe(_)
             | Fault::WrongKind(_)
             | Fault::Batch(_) => false,
         }
@@ -178,6 +183,7 @@ impl<K> fmt::Display for CallError<K> {
             Fault::WindowFull(messages) => {
                 write!(f, "{messages} published messages wait for their acknowledgements already")?;
             }
+            Fault::Subscribe(error) => error.fmt(f)?,
             Fault::Request(error) => error.fmt(f)?,
             Fault::Api(error) => match error.as_jetstream() {
                 Some(error) => error.fmt(f)?,
@@ -196,6 +202,7 @@ impl<K> core::error::Error for CallError<K> {
             Fault::Config(error) => Some(error),
             Fault::Message(error) => Some(error),
             Fault::Unsupported(error) => Some(error),
+            Fault::Subscribe(error) => Some(error),
             Fault::Request(error) => Some(error),
             Fault::Api(error) => Some(error),
             Fault::WrongKind(error) => Some(error),
@@ -269,6 +276,8 @@ enum Told<'a> {
     TimedOut,
     NobodyListens,
     Lost,
+    /// There is no subscription for the answers.
+    Deaf,
     JetStream(&'a Error),
     Status(StatusCode, &'a str),
     Unreadable,
@@ -289,6 +298,7 @@ fn tell(fault: &Fault) -> Told<'_> {
         Fault::Config(_) | Fault::Message(_) => Told::Invalid,
         Fault::Unsupported(_) => Told::Unsupported,
         Fault::WindowFull(_) => Told::Full,
+        Fault::Subscribe(_) => Told::Deaf,
         Fault::Request(RequestError::TimedOut(_)) => Told::TimedOut,
         Fault::Request(RequestError::NoResponders) | Fault::Api(ApiError::NoResponders) => {
             Told::NobodyListens
@@ -370,9 +380,12 @@ kinds! {
     Told::JetStream(error) => Self::JetStream(error.clone()),
     Told::Status(code, _) => Self::Status(code),
     Told::Full => Self::MaxAckPending,
-    Told::TooLarge | Told::Lost | Told::Unreadable | Told::WrongKind | Told::Batch(_) => {
-        Self::Other
-    },
+    Told::TooLarge
+    | Told::Lost
+    | Told::Deaf
+    | Told::Unreadable
+    | Told::WrongKind
+    | Told::Batch(_) => Self::Other,
     }
 
     /// What kept a request from its answer.
@@ -573,6 +586,26 @@ kinds! {
     Told::TimedOut => Self::TimedOut,
     Told::NobodyListens => Self::NoResponders,
     _ => Self::Request,
+    }
+
+    /// What kept a consumer from being read.
+    StreamErrorKind {
+        TimedOut => "no answer came in time",
+        Other => "the reading could not begin",
+    } else {
+    Told::TimedOut => Self::TimedOut,
+    _ => Self::Other,
+    }
+
+    /// What kept a pull from being made.
+    BatchErrorKind {
+        Invalid => "the pull is none, or not one for this consumer",
+        Subscribe => "the inbox was not subscribed to",
+        Pull => "the pull was not sent",
+    } else {
+    Told::Unnamed | Told::Name | Told::Subject | Told::Invalid => Self::Invalid,
+    Told::Deaf => Self::Subscribe,
+    _ => Self::Pull,
     }
 
     /// What kept a consumer from being set back.

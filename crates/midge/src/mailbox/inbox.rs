@@ -158,6 +158,16 @@ impl Inbox {
         }
     }
 
+    /// Messages may be missing behind all that waits; a reader who is told of that is to be woken
+    /// without the lock.
+    pub(super) fn note_unseen(&mut self) -> Option<Waker> {
+        self.add_gap(0, Gap::UNSEEN);
+        match self.gaps {
+            Gaps::Told => self.waker.take(),
+            Gaps::Untold => None,
+        }
+    }
+
     /// Drops the oldest message of the queue, or of the run that is being made; returns its size.
     #[cold]
     pub(super) fn evict(&mut self, making: &mut Vec<MessageFrame>) -> Option<u64> {

@@ -266,15 +266,14 @@ impl Mailbox {
 
     /// The connection is lost: what was published since does not come, and what was paused is not.
     pub(crate) fn handle_disconnected(&self) {
-        let watchers = {
+        let (reader, watchers) = {
             let mut inbox = self.inbox.lock();
             if inbox.limits.policy != SlowConsumerPolicy::Pause {
                 self.forget_pause(&mut inbox);
             }
-            inbox.add_gap(0, Gap::UNSEEN);
-            inbox.note_state()
+            (inbox.note_unseen(), inbox.note_state())
         };
-        watchers.into_iter().for_each(Waker::wake);
+        watchers.into_iter().chain(reader).for_each(Waker::wake);
     }
 
     fn forget_pause(&self, inbox: &mut Inbox) {
@@ -291,7 +290,8 @@ impl Mailbox {
 
     /// The subscription was stopped at the server: messages may be missing from here on.
     pub(crate) fn note_unseen(&self) {
-        self.inbox.lock().add_gap(0, Gap::UNSEEN);
+        let reader = self.inbox.lock().note_unseen();
+        reader.into_iter().for_each(Waker::wake);
     }
 
     /// From now on, missing messages are told in their place.

@@ -73,6 +73,7 @@ impl<R> ConnectOptions<R> {
                 ids: self.ids,
             },
             attachment: crate::driver::Attachment::new(),
+            clock: crate::shared::Clock::default(),
         });
         let (connected, first) = oneshot::channel();
         let events = shared.events.subscribe();

@@ -32,11 +32,15 @@ impl Subscriber {
     /// ([`SlowConsumerPolicy::LatestOnly`](crate::SlowConsumerPolicy::LatestOnly)) are not missing.
     #[must_use]
     pub fn with_gaps(self) -> SubscriberWithGaps {
-        self.reader.mailbox().tell_gaps();
+        self.tell_gaps();
         SubscriberWithGaps(self)
     }
 
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+    pub(crate) fn tell_gaps(&self) {
+        self.reader.mailbox().tell_gaps();
+    }
+
+    pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         if !self.reader.has_message() {
             match self.refill(Some(cx.waker())) {
                 Refill::Run => {}

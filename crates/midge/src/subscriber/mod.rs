@@ -171,7 +171,7 @@ impl Subscriber {
         self.unsubscribe_now()
     }
 
-    fn unsubscribe_now(&mut self) -> Result<(), UnsubscribeError> {
+    pub(crate) fn unsubscribe_now(&mut self) -> Result<(), UnsubscribeError> {
         let (end, sharing) = (End::Finished, self.sharing);
         self.change(|core, sid| match sharing {
             Sharing::Alone => {

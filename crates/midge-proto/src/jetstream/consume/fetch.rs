@@ -76,17 +76,24 @@ impl Fetch {
     /// When the heartbeat is more than half of the time of the pull, or group or priority are none.
     pub fn new(now: Instant, config: BatchConfig) -> Result<Self, InvalidConfig> {
         config.check()?;
-        let give_up_at = match config.expires {
-            Some(expires) => now + expires.saturating_add(GRACE),
-            None if config.no_wait => now + GRACE,
-            None => Instant::MAX,
-        };
         // A batch of 0 counts as 1 at the server.
         let messages = config.batch.max(1);
-        let mut fetch =
-            Self { config, state: State::Waiting { messages, give_up_at, quiet_until: now } };
-        fetch.hear(now);
+        let state = State::Waiting { messages, give_up_at: now, quiet_until: now };
+        let mut fetch = Self { config, state };
+        fetch.handle_started(now);
         Ok(fetch)
+    }
+
+    /// The time of the pull begins only now: for a caller whose clock stood still before.
+    pub fn handle_started(&mut self, now: Instant) {
+        if let State::Waiting { give_up_at, .. } = &mut self.state {
+            *give_up_at = match self.config.expires {
+                Some(expires) => now + expires.saturating_add(GRACE),
+                None if self.config.no_wait => now + GRACE,
+                None => Instant::MAX,
+            };
+        }
+        self.hear(now);
     }
 
     /// The body of the pull.

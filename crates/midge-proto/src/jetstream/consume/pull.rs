@@ -12,7 +12,7 @@ use super::retry::Retry;
 use super::{Verdict, push_event, token_of};
 use crate::header::NATS_PIN_ID;
 use crate::jetstream::consumer;
-use crate::jetstream::consumer::pull::BatchConfig;
+use crate::jetstream::consumer::pull::{BatchConfig, UNLIMITED_BATCH};
 use crate::jetstream::invalid_config::InvalidConfig;
 use crate::jetstream::publish::go_duration;
 use crate::jetstream::status::{Left, PullLimit, Status, StatusClass};
@@ -22,9 +22,6 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
-
-/// Messages to ask for when bytes are the limit: the server counts both.
-const UNLIMITED_BATCH: u64 = 1_000_000;
 
 /// Time that an answer to a pull without heartbeats may come late.
 const GRACE: Duration = Duration::from_secs(5);
@@ -77,6 +74,15 @@ impl Default for PullOptions {
 }
 
 impl PullOptions {
+    /// Checks what pulls from a consumer of this configuration may say.
+    ///
+    /// # Errors
+    ///
+    /// When the priority group is not one of the consumer's, or none is named where it has some.
+    pub fn check_for(&self, consumer: &consumer::Config) -> Result<(), InvalidConfig> {
+        consumer.check_group(self.group.as_deref())
+    }
+
     /// The same within what the consumer allows for one pull.
     #[must_use]
     pub fn limited_by(mut self, consumer: &consumer::Config) -> Self {
@@ -130,7 +136,7 @@ impl PullOptions {
     /// How much may be asked for or wait for the reader; bytes do not count if they have no limit.
     fn capacity(&self) -> Amount {
         let messages = match self.max_messages {
-            0 => UNLIMITED_BATCH,
+            0 => UNLIMITED_BATCH as u64,
             limit => limit as u64,
         };
         Amount { messages, bytes: self.max_bytes as u64 }

@@ -270,6 +270,25 @@ impl Config {
         Ok(name)
     }
 
+    /// Checks that pulls may name this priority group, or none.
+    ///
+    /// # Errors
+    ///
+    /// When the consumer has groups and this is not one of them.
+    pub fn check_group(&self, group: Option<&str>) -> Result<(), InvalidConfig> {
+        let known = match group {
+            Some(group) => self.priority_groups.iter().any(|known| known == group),
+            None => self.priority_groups.is_empty(),
+        };
+        if known {
+            return Ok(());
+        }
+        Err(InvalidConfig::PriorityGroup {
+            group: group.map(ToString::to_string),
+            groups: self.priority_groups.clone(),
+        })
+    }
+
     pub(super) fn requirement(&self) -> Option<Requirement> {
         Requirement::newest([
             (self.pause_until.is_some(), "pause_until", ApiLevel::V2_11),

@@ -19,6 +19,9 @@ use serde::Serialize;
 /// reader that is held up, short enough that none is left behind for long.
 const ORDERED_INACTIVE_THRESHOLD: Duration = Duration::from_secs(300);
 
+/// Messages to ask for where only bytes are to be a limit; as in nats.go.
+pub const UNLIMITED_BATCH: usize = 1_000_000;
+
 kind_of_config! {
     /// A consumer that is pulled from.
     pub struct Config {
@@ -167,6 +170,29 @@ impl BatchConfig {
         }
         self.group.as_deref().map_or(Ok(()), check_priority_group)?;
         Ok(())
+    }
+
+    /// Checks what a consumer of this configuration would refuse for a single pull.
+    ///
+    /// # Errors
+    ///
+    /// When the priority group is not one of the consumer's, and when the consumer is pinned: a
+    /// single pull would take the pin away from a client that goes on reading.
+    pub fn check_for(&self, consumer: &super::Config) -> Result<(), InvalidConfig> {
+        consumer.check_group(self.group.as_deref())?;
+        if consumer.priority_policy == PriorityPolicy::PinnedClient {
+            return Err(InvalidConfig::PinnedConsumer);
+        }
+        Ok(())
+    }
+
+    /// The same with the most messages there can be, where only bytes are limited.
+    #[must_use]
+    pub fn filled(mut self) -> Self {
+        if self.batch == 0 && self.max_bytes > 0 {
+            self.batch = UNLIMITED_BATCH;
+        }
+        self
     }
 
     /// Appends the body of the pull. It is always JSON: a shorter form would slip past the checks of

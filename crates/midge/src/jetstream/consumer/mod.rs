@@ -1,18 +1,26 @@
 //! Consumers.
 
-pub use crate::jetstream::error::ConsumerInfoErrorKind;
+mod error;
+pub mod pull;
+mod reading;
+
+pub use crate::jetstream::error::{ConsumerInfoErrorKind, StreamErrorKind};
+pub use error::{MessagesError, MessagesErrorKind, MessagesFault};
+pub use midge_proto::jetstream::consumer::push;
 pub use midge_proto::jetstream::consumer::{
     AckPolicy, Action, Config, ConsumerResetResponse, CreateRequest, DeliverPolicy, FromConsumer,
     Id, Info, IntoConsumerConfig, PriorityGroupState, PriorityPolicy, ReplayPolicy, SequenceInfo,
     WrongKind,
 };
-pub use midge_proto::jetstream::consumer::{pull, push};
 
 use crate::jetstream::context::{ConsumerInfoError, Context};
 use crate::jetstream::error::CallError;
 use crate::jetstream::stream::ConsumerResetError;
 use core::fmt;
 use midge_proto::jetstream::InvalidName;
+
+/// A consumer was not read.
+pub type StreamError = CallError<StreamErrorKind>;
 
 /// A consumer that is pulled from.
 pub type PullConsumer = Consumer<pull::Config>;
@@ -40,6 +48,11 @@ impl<T: IntoConsumerConfig> Consumer<T> {
 
     pub(super) fn id(&self) -> Result<Id, InvalidName> {
         Id::parse(&self.info.stream_name, &self.info.name)
+    }
+
+    /// An error of a reading of this consumer that could not begin.
+    fn messages_error(&self, fault: MessagesFault) -> MessagesError {
+        MessagesError::new(&self.info.stream_name, &self.info.name, fault)
     }
 
     /// The configuration, as far as it is one of this kind.

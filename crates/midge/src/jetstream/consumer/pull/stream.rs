@@ -1,0 +1,349 @@
+//! Messages for as long as they are asked for.
+
+use super::{Config, MessagesError, MessagesFault, PullEnd, PullEvent};
+use crate::jetstream::consumer::reading::{Desk, Leftovers, Machine, Reading};
+use crate::jetstream::consumer::{Consumer, StreamError};
+use crate::jetstream::message::Message;
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context as TaskContext, Poll};
+use core::time::Duration;
+use midge_proto::Instant;
+use midge_proto::jetstream::StatusClass;
+use midge_proto::jetstream::consume::{Pull, PullOptions, Verdict};
+
+/// Messages of a consumer, for as long as they are asked for: pulls ahead of the reader.
+///
+/// It survives reconnects, changes of leaders, restarts of servers and limits of the consumer: each
+/// time it pulls again. An error is an item, and reading goes on behind it unless it
+/// [is final](MessagesError::is_final).
+///
+/// Dropping it gives the messages that are there back to the consumer.
+pub struct Stream {
+    reading: Reading<Pulling>,
+}
+
+/// What a [`Stream`] carries.
+struct Pulling {
+    pull: Pull,
+    missed_heartbeats: Report,
+    listener: Option<Listener>,
+}
+
+type Listener = Box<dyn FnMut(&PullEvent) + Send>;
+
+/// Whether something is an item of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Report {
+    Yes,
+    No,
+}
+
+impl Machine for Pulling {
+    fn handle_message(&mut self, now: Instant, message: &crate::Message) -> Verdict {
+        self.pull.handle_message(now, message)
+    }
+
+    fn handle_taken(&mut self, now: Instant, message: &crate::Message) {
+        self.pull.handle_taken(now, 1, message.length as u64);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.pull.handle_timeout(now);
+    }
+
+    fn handle_disconnected(&mut self) {
+        self.pull.handle_disconnected();
+    }
+
+    fn handle_reconnected(&mut self, now: Instant) {
+        self.pull.handle_reconnected(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.pull.poll_timeout()
+    }
+
+    #[inline]
+    fn work(
+        &mut self,
+        _: Instant,
+        desk: &Desk,
+        _: &mut TaskContext<'_>,
+    ) -> Result<(), crate::PublishError> {
+        while let Some(request) = self.pull.poll_action() {
+            desk.pull(&desk.id, request.token, &request.config)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn poll_trouble(&mut self) -> Option<MessagesFault> {
+        while let Some(event) = self.pull.poll_event() {
+            if let Some(listener) = &mut self.listener {
+                listener(&event);
+            }
+            match event {
+                PullEvent::MissedHeartbeat if self.missed_heartbeats == Report::Yes => {
+                    return Some(MessagesFault::MissingHeartbeat);
+                }
+                // What passes by itself is not the reader's business.
+                PullEvent::Trouble { status, .. }
+                    if matches!(status.class(), StatusClass::Absent | StatusClass::Unknown) =>
+                {
+                    return Some(MessagesFault::Status(status));
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn end(&self) -> Option<Result<(), MessagesFault>> {
+        self.pull.end_reason().map(|end| match end {
+            PullEnd::Refused(status) => Err(MessagesFault::Status(status.clone())),
+            _ => Ok(()),
+        })
+    }
+}
+
+impl Stream {
+    /// The next message; `None` when the stream was stopped or drained, or all messages that were
+    /// wanted have come.
+    ///
+    /// # Errors
+    ///
+    /// See [`MessagesError`]; unless it [is final](MessagesError::is_final), the next call goes on.
+    ///
+    /// # Cancel safety
+    ///
+    /// A message leaves the stream in the poll that returns it: nothing is lost.
+    pub async fn next(&mut self) -> Option<Result<Message, MessagesError>> {
+        core::future::poll_fn(|cx| self.reading.poll_message(cx)).await
+    }
+
+    /// As [`next`](Self::next), with the time to wait: `Ok(None)` when nothing came.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next); and the end of the stream as
+    /// [`NextError::Finished`](crate::NextError::Finished).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn next_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<Option<Message>, MessagesError> {
+        self.reading.next_timeout(timeout).await
+    }
+
+    /// The next message if one is there, without waiting; `None` also at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub fn try_next(&mut self) -> Option<Result<Message, MessagesError>> {
+        self.reading.try_message()
+    }
+
+    /// Ends the stream at once; messages that are there go back to the consumer.
+    pub fn stop(&mut self) {
+        self.reading.finish();
+    }
+
+    /// Asks for nothing more; the stream ends behind what was on its way.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it does not wait.
+    pub async fn drain(&mut self) {
+        self.reading.drain().await;
+    }
+
+    /// The id of the pin this client has, where the consumer is pinned to one client of a priority
+    /// group (2.11).
+    #[must_use]
+    pub fn pin_id(&self) -> Option<&str> {
+        self.reading.machine().pull.pin()
+    }
+
+    /// Why reading ended, if the machine below ended it.
+    #[must_use]
+    pub fn end_reason(&self) -> Option<&PullEnd> {
+        self.reading.machine().pull.end_reason()
+    }
+
+    /// Messages and bytes that wait here to be read.
+    #[must_use]
+    pub fn pending(&self) -> crate::Pending {
+        self.reading.subscriber().pending()
+    }
+}
+
+impl futures_core::Stream for Stream {
+    type Item = Result<Message, MessagesError>;
+
+    #[inline]
+    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().reading.poll_message(cx)
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("consumer", &self.reading.desk().id)
+            .field("end_reason", &self.end_reason())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How messages are read for as long as they are asked for.
+#[must_use = "reading begins with `messages`"]
+pub struct StreamBuilder<'a> {
+    consumer: &'a Consumer<Config>,
+    options: PullOptions,
+    heartbeat: Option<Duration>,
+    missed_heartbeats: Report,
+    listener: Option<Listener>,
+}
+
+impl<'a> StreamBuilder<'a> {
+    /// The defaults, within the limits of the consumer.
+    pub fn new(consumer: &'a Consumer<Config>) -> Self {
+        Self {
+            consumer,
+            options: PullOptions::default(),
+            heartbeat: None,
+            missed_heartbeats: Report::Yes,
+            listener: None,
+        }
+    }
+
+    /// Messages that are asked for ahead of the reader. Default 500, as in nats.go; 0 is no limit
+    /// but that of the bytes.
+    pub fn max_messages_per_batch(mut self, batch: usize) -> Self {
+        self.options.max_messages = batch;
+        self
+    }
+
+    /// Bytes that are asked for ahead of the reader, subjects and headers included; 0 (the default)
+    /// is no limit.
+    pub fn max_bytes_per_batch(mut self, max_bytes: usize) -> Self {
+        self.options.max_bytes = max_bytes;
+        self
+    }
+
+    /// More is asked for when no more than so many messages are on their way. Default: half of
+    /// those that are asked for ahead.
+    pub fn threshold_messages(mut self, messages: usize) -> Self {
+        self.options.threshold_messages = Some(messages);
+        self
+    }
+
+    /// More is asked for when no more than so many bytes are on their way. Default: half of those
+    /// that are asked for ahead.
+    pub fn threshold_bytes(mut self, bytes: usize) -> Self {
+        self.options.threshold_bytes = Some(bytes);
+        self
+    }
+
+    /// How long the server keeps a pull. Default 30 s.
+    pub fn expires(mut self, expires: Duration) -> Self {
+        self.options.expires = expires;
+        self
+    }
+
+    /// Time after which an idle consumer gives a sign of life, at most half of
+    /// [`expires`](Self::expires); zero for none. After twice that time without a word the stream
+    /// pulls again. Default 15 s, or half of `expires` where that is less.
+    pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
+        self.heartbeat = Some(heartbeat);
+        self
+    }
+
+    /// Whether missing signs of life are errors of the stream. Default: they are; the stream pulls
+    /// again and goes on either way.
+    pub fn report_missed_heartbeats(mut self, report: bool) -> Self {
+        self.missed_heartbeats = if report { Report::Yes } else { Report::No };
+        self
+    }
+
+    /// Ends the stream after so many messages, and asks for no more than these.
+    pub fn stop_after(mut self, messages: u64) -> Self {
+        self.options.stop_after = Some(messages);
+        self
+    }
+
+    /// Only if the consumer has at least so many messages to deliver (priority policy `overflow`,
+    /// 2.11).
+    pub fn min_pending(mut self, min_pending: usize) -> Self {
+        self.options.min_pending = Some(min_pending);
+        self
+    }
+
+    /// Only if at least so many messages wait for an acknowledgement (priority policy `overflow`,
+    /// 2.11).
+    pub fn min_ack_pending(mut self, min_ack_pending: usize) -> Self {
+        self.options.min_ack_pending = Some(min_ack_pending);
+        self
+    }
+
+    /// The priority, 0 (first) to 9 (priority policy `prioritized`, 2.12).
+    pub fn priority(mut self, priority: usize) -> Self {
+        self.options.priority = Some(u8::try_from(priority).unwrap_or(u8::MAX));
+        self
+    }
+
+    /// The priority group, one of those of the consumer (2.11).
+    pub fn group<T: Into<String>>(mut self, group: T) -> Self {
+        self.options.group = Some(group.into());
+        self
+    }
+
+    /// Calls `listener` with everything that happens to the pulls, also what passes by itself. It
+    /// is called while the stream is polled, and should return soon.
+    pub fn on_event(mut self, listener: impl FnMut(&PullEvent) + Send + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Begins to read: the first pull is sent, or goes out with the next connection.
+    ///
+    /// # Errors
+    ///
+    /// The heartbeat is above half of the time of a pull, the priority is none, the group is none
+    /// or not one of the consumer's; or the client is closed or draining.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has asked for nothing.
+    pub async fn messages(self) -> Result<Stream, StreamError> {
+        let mut options = self.options;
+        options.heartbeat =
+            self.heartbeat.unwrap_or_else(|| options.heartbeat.min(options.expires / 2));
+        let config = &self.consumer.info.config;
+        options.check_for(config)?;
+        let context = self.consumer.context.clone();
+        let now = context.inner.client.shared().clock.now();
+        let pull = Pull::new(now, options.limited_by(config))?;
+        let desk = Desk::new(context, self.consumer.id()?)?;
+        let subscriber = desk.listen()?;
+        let machine =
+            Pulling { pull, missed_heartbeats: self.missed_heartbeats, listener: self.listener };
+        let leftovers = Leftovers::from(config);
+        Ok(Stream { reading: Reading::new(machine, desk, subscriber, leftovers).begin() })
+    }
+}
+
+impl fmt::Debug for StreamBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamBuilder")
+            .field("consumer", self.consumer)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,436 @@
+//! How a machine of the core that reads from a consumer is carried: whoever polls for the next
+//! message hands it what came, does what it orders and gives it time.
+
+use crate::client::Client;
+use crate::error::PublishError;
+use crate::event::StateChanges;
+use crate::jetstream;
+use crate::jetstream::consumer::error::{MessagesError, MessagesFault};
+use crate::jetstream::context::Context;
+use crate::jetstream::error::{CallError, Fault};
+use crate::jetstream::message::AckKind;
+use crate::publish::publish_over;
+use crate::shared::State;
+use crate::sleep::Sleep;
+use crate::subscriber::{Item, NextError, Subscriber};
+use crate::{SlowConsumerPolicy, SubscribeBuilder};
+use bytes::Bytes;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context as TaskContext, Poll};
+use core::time::Duration;
+use midge_proto::jetstream::consume::Verdict;
+use midge_proto::jetstream::consumer::pull::{BatchConfig, next_subject};
+use midge_proto::jetstream::consumer::{AckPolicy, Config, Id};
+use midge_proto::jetstream::{ApiPrefix, Status};
+use midge_proto::{Instant, Message, Subject};
+
+/// Pause before something is ordered again that could not be sent.
+const UNSENT_PAUSE: Duration = Duration::from_millis(250);
+
+/// What all readings have in common; each is a machine of the core and what belongs to it here.
+pub(super) trait Machine {
+    /// Something came to the inbox.
+    fn handle_message(&mut self, now: Instant, message: &Message) -> Verdict;
+    /// The reader takes a message that was to be delivered.
+    fn handle_taken(&mut self, now: Instant, message: &Message);
+    /// This is the time at which the reading began; the one it was made with may be older.
+    fn handle_started(&mut self, _now: Instant) {}
+    fn handle_timeout(&mut self, now: Instant);
+    fn handle_disconnected(&mut self);
+    fn handle_reconnected(&mut self, now: Instant);
+    fn poll_timeout(&self) -> Option<Instant>;
+    /// Does what the machine orders.
+    ///
+    /// # Errors
+    ///
+    /// When something could not be sent, and was not.
+    fn work(
+        &mut self,
+        now: Instant,
+        desk: &Desk,
+        cx: &mut TaskContext<'_>,
+    ) -> Result<(), PublishError>;
+    /// What the reader has to hear although the reading goes on.
+    fn poll_trouble(&mut self) -> Option<MessagesFault>;
+    /// Whether no more will come, and if so, why, unless that is as it should be.
+    fn end(&self) -> Option<Result<(), MessagesFault>>;
+}
+
+/// Where the orders of a machine go out.
+pub(super) struct Desk {
+    pub(super) context: Context,
+    pub(super) id: Id,
+    prefix: ApiPrefix,
+    /// What the answers come to, without the token behind it.
+    inbox: String,
+}
+
+impl Desk {
+    pub(super) fn new<K>(context: Context, id: Id) -> Result<Self, CallError<K>> {
+        let prefix = context.inner.prefix.as_ref().map_err(Fault::clone)?.clone();
+        let inbox = context.inner.client.new_inbox();
+        Ok(Self { context, id, prefix, inbox })
+    }
+
+    fn client(&self) -> &Client {
+        &self.context.inner.client
+    }
+
+    /// Subscribes to the inbox and everything below it; nothing is ever dropped for want of room,
+    /// since no more comes than was asked for.
+    pub(super) fn listen<K>(&self) -> Result<Subscriber, CallError<K>> {
+        let subscription = self.client().subscription(format!("{}.*", self.inbox));
+        open(subscription.capacity(usize::MAX).capacity_bytes(usize::MAX))
+    }
+
+    pub(super) fn pull(
+        &self,
+        id: &Id,
+        token: u64,
+        config: &BatchConfig,
+    ) -> Result<(), PublishError> {
+        let mut body = Vec::new();
+        config.encode(&mut body);
+        let reply = Subject::from(format!("{}.{token}", self.inbox));
+        self.publish(&next_subject(&self.prefix, id), Some(&reply), &body.into())
+    }
+
+    /// Sends even where there is no room for more: what a machine orders is small, and as much as
+    /// it has to be.
+    pub(super) fn publish(
+        &self,
+        subject: &Subject,
+        reply: Option<&Subject>,
+        payload: &Bytes,
+    ) -> Result<(), PublishError> {
+        publish_over(self.client().shared(), subject, reply, None, payload)
+    }
+
+    /// Has the server deliver a message to somebody else.
+    fn give_back(&self, message: &Message) {
+        if let Some(reply) = &message.reply
+            && Status::of(message).is_none()
+        {
+            // If that cannot be sent, the server finds out when the time to acknowledge is over.
+            let _ = self.publish(reply, None, &AckKind::Nak(None).into());
+        }
+    }
+}
+
+/// Subscribes for a reading that is to miss nothing.
+pub(super) fn open<K>(subscription: SubscribeBuilder) -> Result<Subscriber, CallError<K>> {
+    let subscription = subscription.slow_consumer(SlowConsumerPolicy::BackPressure);
+    let subscriber = subscription.open().map_err(Fault::Subscribe)?;
+    subscriber.tell_gaps();
+    Ok(subscriber)
+}
+
+/// What becomes of messages that are there when a reading is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leftovers {
+    /// The consumer delivers them to others at once.
+    GivenBack,
+    /// The consumer waits for no acknowledgement.
+    Forgotten,
+}
+
+impl From<&Config> for Leftovers {
+    fn from(config: &Config) -> Self {
+        match config.ack_policy {
+            AckPolicy::None => Self::Forgotten,
+            _ => Self::GivenBack,
+        }
+    }
+}
+
+/// A machine with its subscription.
+pub(super) struct Reading<M: Machine> {
+    machine: M,
+    desk: Desk,
+    subscriber: Subscriber,
+    leftovers: Leftovers,
+    /// The time it was made with, until a later one is known.
+    made_at: Option<Instant>,
+    /// When the machine is to be given time.
+    alarm: Option<(Instant, Sleep)>,
+    link: Link,
+    stage: Stage,
+}
+
+/// Whether what the machine orders can go out.
+enum Link {
+    Up,
+    /// Until the next connection.
+    Down(StateChanges),
+    /// Something was not sent.
+    Pausing(Sleep),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Reading,
+    /// Nothing is asked for any more; what is on its way is read.
+    Draining,
+    Over,
+}
+
+impl<M: Machine> Reading<M> {
+    pub(super) fn new(
+        machine: M,
+        desk: Desk,
+        subscriber: Subscriber,
+        leftovers: Leftovers,
+    ) -> Self {
+        let made_at = Some(desk.client().shared().clock.now());
+        Self {
+            machine,
+            desk,
+            subscriber,
+            leftovers,
+            made_at,
+            alarm: None,
+            link: Link::Up,
+            stage: Stage::Reading,
+        }
+    }
+
+    pub(super) const fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    pub(super) const fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    pub(super) const fn subscriber(&self) -> &Subscriber {
+        &self.subscriber
+    }
+
+    fn now(&mut self) -> Instant {
+        let now = self.desk.client().shared().clock.now();
+        if self.made_at.is_some_and(|at| at < now) {
+            self.made_at = None;
+            self.machine.handle_started(now);
+        }
+        now
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        self.desk.client().handle.sleep(time)
+    }
+
+    /// The next message.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Message, MessagesError>>> {
+        loop {
+            if self.stage == Stage::Over {
+                return Poll::Ready(None);
+            }
+            let now = self.now();
+            self.work(now, cx);
+            if let Some(fault) = self.machine.poll_trouble()
+                && self.stage == Stage::Reading
+            {
+                return Poll::Ready(Some(Err(self.error(fault))));
+            }
+            if self.stage == Stage::Reading
+                && let Some(end) = self.machine.end()
+            {
+                self.finish();
+                return Poll::Ready(end.err().map(|fault| Err(self.error(fault))));
+            }
+            match self.subscriber.poll_item(cx) {
+                Poll::Ready(Some(Item::Message(message))) => {
+                    let now = self.now();
+                    match self.machine.handle_message(now, &message) {
+                        Verdict::Deliver => {
+                            self.machine.handle_taken(now, &message);
+                            self.work(now, cx);
+                            return Poll::Ready(Some(Ok(message)));
+                        }
+                        Verdict::Consumed => {}
+                        // What was asked for before the end was asked for is still wanted.
+                        Verdict::GiveBack if self.stage == Stage::Draining => {
+                            return Poll::Ready(Some(Ok(message)));
+                        }
+                        Verdict::GiveBack => self.desk.give_back(&message),
+                    }
+                }
+                Poll::Ready(Some(Item::Gap(_))) => self.lose_link(),
+                Poll::Ready(None) => {
+                    let reason = self.subscriber.end_reason();
+                    let expected = self.stage == Stage::Draining;
+                    self.stage = Stage::Over;
+                    let fault = reason.filter(|_| !expected).map(MessagesFault::Subscription);
+                    return Poll::Ready(fault.map(|fault| Err(self.error(fault))));
+                }
+                Poll::Pending => {
+                    let linked = self.poll_link(cx);
+                    let woken = self.poll_alarm(cx);
+                    if linked.is_pending() && woken.is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next message, to be acknowledged.
+    #[inline]
+    pub(super) fn poll_message(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<jetstream::Message, MessagesError>>> {
+        self.poll_next(cx)
+            .map_ok(|message| jetstream::Message::new(message, self.desk.context.clone()))
+    }
+
+    /// The next message if one is there.
+    pub(super) fn try_message(&mut self) -> Option<Result<jetstream::Message, MessagesError>> {
+        let mut cx = TaskContext::from_waker(core::task::Waker::noop());
+        match self.poll_message(&mut cx) {
+            Poll::Ready(next) => next,
+            Poll::Pending => None,
+        }
+    }
+
+    /// The next message, unless the time is up first; the end is an error.
+    pub(super) async fn next_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<Option<jetstream::Message>, MessagesError> {
+        let sleep = self.sleep(timeout);
+        let mut next = core::pin::pin!(core::future::poll_fn(|cx| self.poll_message(cx)));
+        let next = sleep.race(next.as_mut()).await;
+        match next {
+            None => Ok(None),
+            Some(Some(next)) => next.map(Some),
+            Some(None) => Err(self.error(MessagesFault::Subscription(NextError::Finished))),
+        }
+    }
+
+    fn work(&mut self, now: Instant, cx: &mut TaskContext<'_>) {
+        if self.stage == Stage::Reading
+            && matches!(self.link, Link::Up)
+            && self.machine.work(now, &self.desk, cx).is_err()
+        {
+            self.machine.handle_disconnected();
+            self.link = Link::Pausing(self.sleep(UNSENT_PAUSE));
+        }
+    }
+
+    /// Messages or answers may be missing: what was asked for on the connection before is void.
+    fn lose_link(&mut self) {
+        self.machine.handle_disconnected();
+        let shared = self.desk.client().shared();
+        // In this order, so that no change is missed between the two.
+        let changes = shared.events.subscribe_states(&[State::Connected]);
+        if self.is_connected() {
+            self.restore_link();
+        } else {
+            self.link = Link::Down(changes);
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        self.desk.client().shared().core.lock().view.state == State::Connected
+    }
+
+    /// Has the first orders of the machine carried out before anybody polls, now or as soon as
+    /// there is a connection.
+    pub(super) fn begin(mut self) -> Self {
+        if self.is_connected() {
+            let now = self.now();
+            self.work(now, &mut TaskContext::from_waker(core::task::Waker::noop()));
+        } else {
+            self.lose_link();
+        }
+        self
+    }
+
+    fn restore_link(&mut self) {
+        self.link = Link::Up;
+        let now = self.now();
+        self.machine.handle_reconnected(now);
+    }
+
+    /// Ready when there was something new.
+    fn poll_link(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let restored = match &mut self.link {
+            Link::Up => Poll::Pending,
+            Link::Down(changes) => {
+                let change = changes.poll(cx);
+                // Without another change the client is closed, and the subscription tells that.
+                if matches!(change, Poll::Ready(Some(_))) { Poll::Ready(()) } else { Poll::Pending }
+            }
+            Link::Pausing(pause) => Pin::new(pause).poll(cx),
+        };
+        if restored.is_ready() {
+            self.restore_link();
+        }
+        restored
+    }
+
+    /// Ready when the machine was given time.
+    fn poll_alarm(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let Some(wanted) = self.machine.poll_timeout().filter(|_| self.stage == Stage::Reading)
+        else {
+            self.alarm = None;
+            return Poll::Pending;
+        };
+        let now = self.now();
+        // One that is too early does no harm, and messages move the time on and on.
+        if self.alarm.as_ref().is_none_or(|(at, _)| *at > wanted) {
+            self.alarm = Some((wanted, self.sleep(wanted.saturating_since(now))));
+        }
+        let Some((_, sleep)) = &mut self.alarm else { return Poll::Pending };
+        if Pin::new(sleep).poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.alarm = None;
+        let now = self.now();
+        self.machine.handle_timeout(now);
+        Poll::Ready(())
+    }
+
+    fn error(&self, fault: MessagesFault) -> MessagesError {
+        let Id { stream, consumer } = &self.desk.id;
+        MessagesError::new(stream.as_str(), consumer.as_str(), fault)
+    }
+
+    /// Asks for nothing more; the reading ends behind what is on its way.
+    pub(super) async fn drain(&mut self) {
+        if self.stage == Stage::Reading {
+            self.stage = Stage::Draining;
+            // A closed client has nothing on its way.
+            let _ = self.subscriber.drain().await;
+        }
+    }
+
+    /// Ends the reading at once; what is there goes back to the consumer.
+    pub(super) fn finish(&mut self) {
+        self.stage = Stage::Over;
+        self.alarm = None;
+        // First, so that nothing that is given back comes here again.
+        if self.subscriber.end_reason().is_none() && self.subscriber.unsubscribe_now().is_err() {
+            return;
+        }
+        if self.leftovers == Leftovers::Forgotten {
+            return;
+        }
+        while let Ok(Some(message)) = self.subscriber.try_next() {
+            self.desk.give_back(&message);
+        }
+    }
+}
+
+impl<M: Machine> Drop for Reading<M> {
+    fn drop(&mut self) {
+        if self.stage != Stage::Over {
+            self.finish();
+        }
+    }
+}
