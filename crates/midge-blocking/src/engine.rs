@@ -19,7 +19,7 @@
 use crate::reactor::Reactor;
 use crate::runtime::Threads;
 use crate::waiter::Waiter;
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::future::Future;
 use core::panic::AssertUnwindSafe;
@@ -116,6 +116,9 @@ enum Turn {
 thread_local! {
     /// The engine whose driver this thread is polling, by address.
     static POLLING: Cell<usize> = const { Cell::new(0) };
+    /// Wheels of calls that are polling what they wait for, by address of their engine: that may
+    /// make calls of its own, which have to find the wheel.
+    static LENT: RefCell<Vec<(usize, Box<Wheel>)>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Engine {
@@ -225,9 +228,8 @@ impl Engine {
         limit: Option<Instant>,
     ) -> Option<F::Output> {
         let mut future = pin!(future);
-        let mut stay = Stay { engine: self, wheel: self.take(), waiter: None };
-        let at_once = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if let Poll::Ready(output) = at_once {
+        let mut stay = Stay::begin(self);
+        if let Poll::Ready(output) = stay.poll(future.as_mut(), Waker::noop()) {
             stay.write_own();
             return Some(output);
         }
@@ -236,12 +238,10 @@ impl Engine {
             "a callback of a connection waited for the same connection: use a handler thread"
         );
         let waiter = Waiter::new(Arc::clone(self));
-        stay.waiter = Some(Arc::clone(&waiter));
         let waker = Waker::from(Arc::clone(&waiter));
         loop {
             waiter.rest();
-            let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
-            if let Poll::Ready(output) = poll {
+            if let Poll::Ready(output) = stay.poll(future.as_mut(), &waker) {
                 return Some(output);
             }
             if limit.is_some_and(|limit| limit <= Instant::now()) {
@@ -249,7 +249,10 @@ impl Engine {
             }
             stay.wheel = match stay.wheel.take().or_else(|| self.enlist(&waiter)) {
                 Some(wheel) => self.lead(wheel, &waiter, limit),
-                None => waiter.park(limit),
+                None => {
+                    waiter.park(limit);
+                    self.delist(&waiter)
+                }
             };
         }
     }
@@ -280,7 +283,7 @@ impl Engine {
     fn turn(&self, wheel: &mut Wheel) -> Turn {
         self.status.store(RUNNING, Ordering::SeqCst);
         self.reactor.clear_deadline();
-        let before = POLLING.replace(core::ptr::from_ref(self).addr());
+        let before = POLLING.replace(self.address());
         let Wheel { driver, waker, .. } = wheel;
         let poll = catch_unwind(AssertUnwindSafe(|| {
             driver.as_mut().poll(&mut Context::from_waker(waker))
@@ -315,7 +318,7 @@ impl Engine {
 
     /// Looks what has come in, if nobody else does.
     pub(crate) fn glance(&self) {
-        let mut stay = Stay { engine: self, wheel: self.take(), waiter: None };
+        let mut stay = Stay::begin(self);
         if let Some(wheel) = &mut stay.wheel {
             self.wait(wheel, None, || true);
             if self.turn(wheel) == Turn::Over {
@@ -335,8 +338,7 @@ impl Engine {
     }
 
     /// Takes the wheel if it is free.
-    fn take(&self) -> Option<Box<Wheel>> {
-        let mut seat = self.seat();
+    fn take(&self, seat: &mut Seat) -> Option<Box<Wheel>> {
         if seat.is_wanted {
             return None;
         }
@@ -347,15 +349,23 @@ impl Engine {
 
     /// Says that a thread is about to wait; gives it the wheel if that is free.
     fn enlist(&self, waiter: &Arc<Waiter>) -> Option<Box<Wheel>> {
-        if let Some(wheel) = self.take() {
+        let mut seat = self.seat();
+        if let Some(wheel) = self.take(&mut seat) {
             return Some(wheel);
         }
-        let mut seat = self.seat();
         seat.waiting.insert(address(waiter), Arc::clone(waiter));
         if seat.waiting.len() > 1 {
             seat.crowd = CROWD_TURNS;
         }
         None
+    }
+
+    /// Says that a thread waits no longer; gives it the wheel if that was handed to it.
+    fn delist(&self, waiter: &Arc<Waiter>) -> Option<Box<Wheel>> {
+        // Both under the lock, under which it is handed over: none is given to who has left.
+        let mut seat = self.seat();
+        seat.waiting.remove(&address(waiter));
+        waiter.take_wheel()
     }
 
     /// Leaves the wheel: free, or to the I/O thread where somebody waits or work is left.
@@ -389,7 +399,31 @@ impl Engine {
     }
 
     fn is_polled_here(&self) -> bool {
-        POLLING.get() == core::ptr::from_ref(self).addr()
+        POLLING.get() == self.address()
+    }
+
+    /// Leaves the wheel to calls that are made on this thread, further in; gives it back where that
+    /// is not possible any more, because the thread is ending.
+    fn lend(&self, wheel: Box<Wheel>) -> Option<Box<Wheel>> {
+        let mut kept = Some(wheel);
+        let _ = LENT.try_with(|lent| {
+            lent.borrow_mut().extend(kept.take().map(|wheel| (self.address(), wheel)));
+        });
+        kept
+    }
+
+    /// Takes the wheel that a call on this thread has lent.
+    fn borrow(&self) -> Option<Box<Wheel>> {
+        let lent = LENT.try_with(|lent| {
+            let mut lent = lent.borrow_mut();
+            let at = lent.iter().rposition(|(engine, _)| *engine == self.address())?;
+            Some(lent.swap_remove(at).1)
+        });
+        lent.ok().flatten()
+    }
+
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr()
     }
 
     fn seat(&self) -> MutexGuard<'_, Seat> {
@@ -436,10 +470,35 @@ impl Wake for Engine {
 struct Stay<'a> {
     engine: &'a Engine,
     wheel: Option<Box<Wheel>>,
-    waiter: Option<Arc<Waiter>>,
+    source: Source,
 }
 
-impl Stay<'_> {
+/// Where a call has the wheel from, and puts it back to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Seat,
+    /// A call further out on the same thread, which is polling what makes this one.
+    Outer,
+}
+
+impl<'a> Stay<'a> {
+    fn begin(engine: &'a Engine) -> Self {
+        match engine.borrow() {
+            Some(wheel) => Self { engine, wheel: Some(wheel), source: Source::Outer },
+            None => {
+                let wheel = engine.take(&mut engine.seat());
+                Self { engine, wheel, source: Source::Seat }
+            }
+        }
+    }
+
+    /// Polls what is waited for, which may make calls that wait for the same connection.
+    fn poll<F: Future>(&mut self, future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+        self.wheel = self.wheel.take().and_then(|wheel| self.engine.lend(wheel));
+        let _back = GetBack(self);
+        future.poll(&mut Context::from_waker(waker))
+    }
+
     /// Writes what a call queued that need not wait, unless there are many of them.
     fn write_own(&mut self) {
         if let Some(wheel) = &mut self.wheel
@@ -456,14 +515,22 @@ impl Stay<'_> {
 
 impl Drop for Stay<'_> {
     fn drop(&mut self) {
-        if let Some(waiter) = &self.waiter {
-            let mut seat = self.engine.seat();
-            seat.waiting.remove(&address(waiter));
-            self.wheel = self.wheel.take().or_else(|| waiter.take_wheel());
-        }
-        if let Some(wheel) = self.wheel.take() {
+        let wheel = match self.source {
+            Source::Seat => self.wheel.take(),
+            Source::Outer => self.wheel.take().and_then(|wheel| self.engine.lend(wheel)),
+        };
+        if let Some(wheel) = wheel {
             self.engine.leave(wheel);
         }
+    }
+}
+
+/// Gets the wheel back that a call has lent, also where what it polled panics.
+struct GetBack<'s, 'a>(&'s mut Stay<'a>);
+
+impl Drop for GetBack<'_, '_> {
+    fn drop(&mut self) {
+        self.0.wheel = self.0.wheel.take().or_else(|| self.0.engine.borrow());
     }
 }
 

@@ -49,7 +49,7 @@ impl Waiter {
     }
 
     /// Sleeps until it is woken, gets the wheel, or the limit has come.
-    pub(crate) fn park(&self, limit: Option<Instant>) -> Option<Box<Wheel>> {
+    pub(crate) fn park(&self, limit: Option<Instant>) {
         let mut wheel = self.slot();
         while wheel.is_none() && !self.is_woken() {
             wheel = match limit.map(|limit| limit.saturating_duration_since(Instant::now())) {
@@ -61,7 +61,6 @@ impl Waiter {
                 }
             };
         }
-        wheel.take()
     }
 
     pub(crate) fn hand(&self, wheel: Box<Wheel>) {

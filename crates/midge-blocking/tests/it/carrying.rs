@@ -109,3 +109,38 @@ fn handles_of_two_connections_wait_for_each_other() {
     }
     thread.join().unwrap();
 }
+
+#[test]
+fn a_future_that_a_thread_waits_for_may_block_on_the_same_connection() {
+    let server = server();
+    let (client, other) = (connect(&server), connect(&server));
+    let _echo = serve_echo(&other, "echo");
+    let outer = client.clone();
+    let answers = within("calls inside of a future", move || {
+        let outside = outer.clone();
+        outer.wait(async move {
+            // Before it has waited, and after.
+            let first = client.request("echo", "1".into()).unwrap().payload;
+            let second = (*outside).request("echo", "2".into()).await.unwrap().payload;
+            let third = client.wait(async { client.request("echo", "3".into()) }).unwrap().payload;
+            [first, second, third]
+        })
+    });
+    assert_eq!(answers, ["1", "2", "3"]);
+    other.rtt().unwrap();
+}
+
+#[test]
+fn a_future_that_panics_while_it_is_waited_for_leaves_the_connection_usable() {
+    let server = server();
+    let client = connect(&server);
+    let inside = client.clone();
+    let ended = thread::spawn(move || {
+        inside.wait(async {
+            inside.rtt().unwrap();
+            panic!("on purpose");
+        })
+    });
+    assert!(ended.join().is_err());
+    within("a round trip", move || client.rtt()).unwrap();
+}
