@@ -323,6 +323,10 @@ kinds! {
         TimedOut => "timed out",
         /// TLS failed.
         Tls => "TLS error",
+        /// The proxy refused, hung up, or is none.
+        Proxy => "proxy error",
+        /// The server refused the WebSocket, hung up in its handshake, or does not speak it.
+        WebSocket => "WebSocket error",
         /// Dialing, reading or writing failed, or the peer does not speak the protocol.
         Io => "IO error",
         /// The limit of attempts was reached.
@@ -396,7 +400,15 @@ fn kind_of(failure: &AttemptFailure) -> ConnectErrorKind {
             ConnectErrorKind::AuthorizationViolation
         }
         Cause::Server(ServerError::TlsRequired(_)) => ConnectErrorKind::Tls,
-        Cause::Io(_) | Cause::Closed if failure.step == Step::Tls => ConnectErrorKind::Tls,
+        Cause::Proxy(_) => ConnectErrorKind::Proxy,
+        Cause::WebSocket(_) => ConnectErrorKind::WebSocket,
+        // An end in the middle of a handshake is a refusal without words.
+        Cause::Io(_) | Cause::Closed => match failure.step {
+            Step::Tls => ConnectErrorKind::Tls,
+            Step::Proxy => ConnectErrorKind::Proxy,
+            Step::WebSocket => ConnectErrorKind::WebSocket,
+            _ => ConnectErrorKind::Io,
+        },
         _ => ConnectErrorKind::Io,
     }
 }
