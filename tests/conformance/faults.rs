@@ -4,11 +4,12 @@
 //! These behaviours bring the transport that their fault needs.
 
 use crate::adapters::Adapter;
-use crate::stage::{Stage, conformance, event, until, within};
+use crate::stage::{Stage, conformance, event, finished, until, within};
+use core::mem::discriminant;
 use core::net::SocketAddr;
 use core::time::Duration;
 use midge::{
-    AttemptFailure, Cause, ConnectErrorKind, ConnectOptions, Event, ProxyError, Step,
+    AttemptFailure, Cause, ConnectErrorKind, ConnectOptions, Event, ProxyError, State, Step,
     WebSocketError,
 };
 use midge_test_server::{
@@ -18,7 +19,7 @@ use serde_json::json;
 use socket2::{Domain, Socket, Type};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Instant;
 
 conformance! {
@@ -50,16 +51,20 @@ const ROOMY: Duration = Duration::from_secs(1);
 /// What a loaded machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// The failure of an attempt at `url`, which got as far as `address`.
+/// How often [`failure`] has the same thing fail: once as an error, and twice in the background.
+const ATTEMPTS: usize = 3;
+
+/// The failure of an attempt at `url`, which got as far as `address`: as an error, and with
+/// retry-on-first-connect as an event, after which attempts go on.
 async fn failure<A: Adapter>(
     options: ConnectOptions<A::Runtime>,
     limit: Duration,
     url: &str,
     address: Option<SocketAddr>,
 ) -> (ConnectErrorKind, AttemptFailure) {
+    let options = options.connection_timeout(limit);
     let begun = Instant::now();
-    let connecting = options.connection_timeout(limit).connect(url);
-    let error = within("a failure", connecting).await.unwrap_err();
+    let error = within("a failure", options.clone().connect(url)).await.unwrap_err();
     let took = begun.elapsed();
     let attempt = error.attempt().unwrap_or_else(|| panic!("{error:?}")).clone();
     assert_eq!(attempt.address, address, "{error}");
@@ -72,7 +77,37 @@ async fn failure<A: Adapter>(
     for part in named.into_iter().chain(address.map(|address| address.to_string())) {
         assert!(!part.is_empty() && error.to_string().contains(&part), "no {part:?}: {error}");
     }
+    for event in failures_in_the_background::<A>(options, url).await {
+        assert_eq!((&event.server, event.address), (&attempt.server, attempt.address), "{event}");
+        assert_eq!(event.step, attempt.step, "{event}");
+        assert_eq!(discriminant(&event.cause), discriminant(&attempt.cause), "{event}");
+    }
     (error.kind(), attempt)
+}
+
+/// What the events say of two attempts at a first connection that was not waited for.
+async fn failures_in_the_background<A: Adapter>(
+    options: ConnectOptions<A::Runtime>,
+    url: &str,
+) -> Vec<AttemptFailure> {
+    // No third one, so that a server knows how many there will be.
+    let delay = |attempt| match attempt {
+        ..ATTEMPTS => Duration::from_millis(5),
+        _ => Duration::from_secs(3600),
+    };
+    let options = options.retry_on_initial_connect().reconnect_delay_callback(delay);
+    let client = within("a handle", options.connect(url)).await.unwrap();
+    let mut events = client.events();
+    let mut failures = Vec::new();
+    while failures.len() < ATTEMPTS - 1 {
+        match within("a failure as an event", events.next()).await {
+            Some(Event::AttemptFailed(failure)) => failures.push(failure),
+            Some(_) => {}
+            None => panic!("the client ended: {:?}", client.close_reason()),
+        }
+    }
+    assert_eq!(client.connection_state(), State::Pending);
+    failures
 }
 
 /// The failure at a fake server that does what `script` says, where `url` is made of its address.
@@ -80,19 +115,13 @@ async fn failure_at<A: Adapter>(
     options: ConnectOptions<A::Runtime>,
     fake: FakeServer,
     url: &str,
-    script: impl FnOnce(FakeConnection) + Send + 'static,
-) -> AttemptFailure {
+    script: impl Fn(FakeConnection) + Send + 'static,
+) -> (ConnectErrorKind, AttemptFailure) {
     let address = fake.address();
-    let server = thread::spawn(move || script(fake.accept()));
-    let (_, attempt) = failure::<A>(options, AMPLE, url, Some(address)).await;
+    let server = thread::spawn(move || (0..ATTEMPTS).for_each(|_| script(fake.accept())));
+    let failure = failure::<A>(options, AMPLE, url, Some(address)).await;
     finished(server).await;
-    attempt
-}
-
-/// Waits without blocking the runtime, which may have this thread only.
-async fn finished<T>(thread: JoinHandle<T>) -> T {
-    until("the fake server's end", || thread.is_finished()).await;
-    thread.join().unwrap()
+    failure
 }
 
 /// A refusal of TLS by nats-server or by us, over `tls://` and over `wss://`.
@@ -177,14 +206,16 @@ async fn a_server_that_says_nothing_is_given_up_in_time_at_every_step<A: Adapter
     assert_eq!((attempt.step, attempt.cause), (Step::Proxy, Cause::TimedOut));
 
     // INFO, and no answer to CONNECT.
+    let fake = FakeServer::start().unwrap();
+    let address = fake.address();
     let server = thread::spawn(move || {
-        // The earlier ones were dialed in this order.
-        let mut silent: Vec<FakeConnection> = (0..6).map(|_| fake.accept()).collect();
-        let connection = silent.last_mut().unwrap();
-        connection.send_info(&json!({}));
-        connection.expect_line("CONNECT ");
-        connection.expect_line("PING");
-        connection.expect_end();
+        for _ in 0..ATTEMPTS {
+            let mut connection = fake.accept();
+            connection.send_info(&json!({}));
+            connection.expect_line("CONNECT ");
+            connection.expect_line("PING");
+            connection.expect_end();
+        }
     });
     let url = format!("nats://{address}");
     let (_, attempt) = failure::<A>(stage.options(), ROOMY, &url, Some(address)).await;
@@ -256,13 +287,13 @@ async fn a_missing_client_certificate_is_told<A: Adapter>(stage: Stage<A>) {
 async fn a_refused_websocket_is_told_by_its_status<A: Adapter>(stage: Stage<A>) {
     let fake = FakeServer::start().unwrap();
     let url = format!("ws://{}", fake.address());
-    let attempt = failure_at::<A>(stage.options(), fake, &url, |mut connection| {
+    let (kind, attempt) = failure_at::<A>(stage.options(), fake, &url, |mut connection| {
         connection.read_until("\r\n\r\n");
         connection.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
         connection.expect_end();
     })
     .await;
-    assert_eq!(attempt.step, Step::WebSocket);
+    assert_eq!((kind, attempt.step), (ConnectErrorKind::WebSocket, Step::WebSocket));
     assert_eq!(attempt.cause, Cause::WebSocket(WebSocketError::Status { code: 403 }));
 }
 
@@ -273,17 +304,18 @@ async fn a_proxy_that_refuses_is_told_by_its_answer<A: Adapter>(stage: Stage<A>)
     // The address is the proxy's; the URL tells what it was asked for.
     let url = "nats://nats.example";
     let fake = FakeServer::start().unwrap();
-    let attempt = failure_at::<A>(by("http", &fake), fake, url, |mut connection| {
+    let (kind, attempt) = failure_at::<A>(by("http", &fake), fake, url, |mut connection| {
         connection.read_until("\r\n\r\n");
         connection.send("HTTP/1.1 403 Forbidden\r\n\r\n");
         connection.expect_end();
     })
     .await;
     let forbidden = ProxyError::Status { code: 403, reason: "Forbidden".to_owned() };
+    assert_eq!(kind, ConnectErrorKind::Proxy);
     assert_eq!((attempt.step, attempt.cause), (Step::Proxy, Cause::Proxy(forbidden)));
 
     let fake = FakeServer::start().unwrap();
-    let attempt = failure_at::<A>(by("socks5", &fake), fake, url, |mut connection| {
+    let (kind, attempt) = failure_at::<A>(by("socks5", &fake), fake, url, |mut connection| {
         connection.read_exact(3);
         connection.send(b"\x05\0");
         connection.read_until(4222_u16.to_be_bytes());
@@ -292,7 +324,7 @@ async fn a_proxy_that_refuses_is_told_by_its_answer<A: Adapter>(stage: Stage<A>)
         connection.expect_end();
     })
     .await;
-    assert_eq!(attempt.step, Step::Proxy);
+    assert_eq!((kind, attempt.step), (ConnectErrorKind::Proxy, Step::Proxy));
     let Cause::Proxy(ProxyError::Socks(reply)) = attempt.cause else { panic!("{attempt}") };
     assert_eq!(reply.0, 2);
 }

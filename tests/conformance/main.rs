@@ -1,9 +1,9 @@
 //! What every adapter does alike, over every transport, against a real nats-server.
 //!
 //! A behaviour is written once, over `midge::Client`, in one of the modules here, and named in that
-//! module's `conformance!` list. It then runs for each adapter and each transport; those of `faults`
-//! choose their transports themselves, and run once for each adapter. The last thing printed is which
-//! behaviour ran where.
+//! module's `conformance!` list. It then runs for each adapter and each transport; those that bring
+//! the transport they need run once for each adapter. The last thing printed is which behaviour ran
+//! where.
 //!
 //! `cargo test -p midge-tests --test conformance [filter]..` with parts of names such as
 //! `smol::tls::reconnect`.
@@ -15,14 +15,18 @@ mod cluster;
 mod connect;
 mod faults;
 mod fences;
+mod proxies;
 mod publish;
 mod reconnect;
+mod relays;
 mod request;
 mod runner;
 mod shutdown;
 mod slow_consumers;
 mod stage;
+mod streams;
 mod subscribe;
+mod websocket;
 
 use adapters::{Adapter, AsyncStd, Smol, Threads, TokioCurrentThread, TokioMultiThread};
 use runner::Case;
@@ -40,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn add<A: Adapter>(cases: &mut Vec<Case>) {
-    let themes: [(&str, Vec<Behaviour<A>>); 10] = [
+    let on_each: [(&str, Vec<Behaviour<A>>); 10] = [
         ("connect", connect::behaviours()),
         ("publish", publish::behaviours()),
         ("subscribe", subscribe::behaviours()),
@@ -52,10 +56,18 @@ fn add<A: Adapter>(cases: &mut Vec<Case>) {
         ("cancellation", cancellation::behaviours()),
         ("cluster", cluster::behaviours()),
     ];
-    for (theme, behaviours) in themes {
+    for (theme, behaviours) in on_each {
         add_theme(cases, theme, behaviours, &Transport::ALL);
     }
-    add_theme::<A>(cases, "faults", faults::behaviours(), &[Transport::Tcp]);
+    let with_their_own: [(&str, Vec<Behaviour<A>>); 4] = [
+        ("faults", faults::behaviours()),
+        ("streams", streams::behaviours()),
+        ("proxies", proxies::behaviours()),
+        ("websocket", websocket::behaviours()),
+    ];
+    for (theme, behaviours) in with_their_own {
+        add_theme(cases, theme, behaviours, &[Transport::Own]);
+    }
 }
 
 fn add_theme<A: Adapter>(

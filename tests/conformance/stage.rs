@@ -14,6 +14,7 @@ use midge_test_server::{
     Cluster, ClusterBuilder, FaultProxy, NatsServer, ServerBuilder, TestCerts, WebSocketOptions,
 };
 use std::sync::OnceLock;
+use std::thread::JoinHandle;
 
 /// Bound of every wait: nothing that works takes nearly as long.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -47,9 +48,12 @@ pub(crate) enum Transport {
     Tls,
     WebSocket,
     WebSocketTls,
+    /// What a behaviour brings along; servers and clients that it does not adapt are in clear.
+    Own,
 }
 
 impl Transport {
+    /// Those that each behaviour runs over that brings none.
     pub(crate) const ALL: [Self; 4] = [Self::Tcp, Self::Tls, Self::WebSocket, Self::WebSocketTls];
 
     pub(crate) fn name(self) -> &'static str {
@@ -58,12 +62,13 @@ impl Transport {
             Self::Tls => "tls",
             Self::WebSocket => "ws",
             Self::WebSocketTls => "wss",
+            Self::Own => "own",
         }
     }
 
     fn has_tls(self) -> bool {
         match self {
-            Self::Tcp | Self::WebSocket => false,
+            Self::Tcp | Self::WebSocket | Self::Own => false,
             Self::Tls | Self::WebSocketTls => true,
         }
     }
@@ -104,7 +109,7 @@ impl<A: Adapter> Stage<A> {
 
     fn on_transport(&self, builder: ServerBuilder) -> ServerBuilder {
         match self.transport {
-            Transport::Tcp => builder,
+            Transport::Tcp | Transport::Own => builder,
             Transport::Tls => builder.tls(certs().server_tls()),
             Transport::WebSocket => builder.websocket(WebSocketOptions::plain()),
             Transport::WebSocketTls => {
@@ -131,7 +136,7 @@ impl<A: Adapter> Stage<A> {
 
     pub(crate) fn address(&self, server: &NatsServer) -> SocketAddr {
         match self.transport {
-            Transport::Tcp | Transport::Tls => server.address(),
+            Transport::Tcp | Transport::Tls | Transport::Own => server.address(),
             Transport::WebSocket | Transport::WebSocketTls => server.websocket_address().unwrap(),
         }
     }
@@ -142,7 +147,7 @@ impl<A: Adapter> Stage<A> {
 
     pub(crate) fn url_of(&self, address: SocketAddr) -> String {
         let scheme = match self.transport {
-            Transport::Tcp | Transport::Tls => "nats",
+            Transport::Tcp | Transport::Tls | Transport::Own => "nats",
             Transport::WebSocket => "ws",
             Transport::WebSocketTls => "wss",
         };
@@ -253,6 +258,30 @@ pub(crate) async fn event(events: &mut Events, wanted: &Event) {
 pub(crate) async fn reconnected(events: &mut Events) {
     event(events, &Event::Disconnected).await;
     event(events, &Event::Connected).await;
+}
+
+/// Waits for a thread without blocking the runtime, which may have this thread only.
+pub(crate) async fn finished<T>(thread: JoinHandle<T>) -> T {
+    until("the end of a thread", || thread.is_finished()).await;
+    thread.join().unwrap()
+}
+
+/// Messages pass, small and large, before and after the connection was made anew; then all ends in
+/// good order.
+pub(crate) async fn exchange_and_reconnect(client: &Client) {
+    let mut events = client.events();
+    let mut subscriber = client.subscription("exchange").confirmed().await.unwrap();
+    for size in [1, 300_000] {
+        let payload = pattern(size);
+        client.publish("exchange", payload.clone()).await.unwrap();
+        assert_eq!(next(&mut subscriber).await.payload, payload);
+        within("a reconnect", client.force_reconnect()).await.unwrap();
+        reconnected(&mut events).await;
+    }
+    client.publish("exchange", "last".into()).await.unwrap();
+    assert_eq!(next(&mut subscriber).await.payload, "last");
+    within("drain", client.drain()).await.unwrap();
+    end_of(&mut subscriber).await;
 }
 
 /// Answers what comes with its own payload, until the subscription ends.

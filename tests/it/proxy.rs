@@ -1,115 +1,13 @@
-//! Connections through HTTP and SOCKS5 proxies, and proxies that refuse, stall and babble.
+//! Proxies that refuse, stall and babble; those that carry connections are in the conformance suite.
 
-use crate::support::{connect_to, event, next, pattern, quick, server, within};
-use core::net::SocketAddr;
+use crate::support::{quick, within};
 use core::time::Duration;
-use midge_test_server::{FakeServer, NatsServer, TestCerts, WebSocketOptions};
+use midge_test_server::FakeServer;
 use midge_tokio::proto::proxy::SocksReply;
-use midge_tokio::{AttemptFailure, Cause, ConnectOptions, Event, ProxyError, Step};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use midge_tokio::{AttemptFailure, Cause, ConnectOptions, ProxyError, Step};
 
 fn by(proxy: &str) -> ConnectOptions {
     quick().proxy(proxy.parse().unwrap())
-}
-
-/// A proxy for HTTP that wants `Basic` credentials if they are given; returns its address.
-async fn http_proxy(authorization: Option<&'static str>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut down, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.push(down.read_u8().await?);
-                }
-                let head = String::from_utf8(head).unwrap();
-                let target = head.strip_prefix("CONNECT ").unwrap().split(' ').next().unwrap();
-                let line =
-                    authorization.map(|text| format!("Proxy-Authorization: Basic {text}\r\n"));
-                if line.is_some_and(|line| !head.contains(&line)) {
-                    let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
-                    return down.write_all(refusal).await;
-                }
-                let mut up = TcpStream::connect(target).await?;
-                down.write_all(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n").await?;
-                tokio::io::copy_bidirectional(&mut down, &mut up).await.map(drop)
-            });
-        }
-    });
-    address
-}
-
-/// A proxy for SOCKS5 that wants `login` if it is given; returns its address.
-async fn socks_proxy(login: Option<(&'static str, &'static str)>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((down, _)) = listener.accept().await {
-            tokio::spawn(serve_socks(down, login));
-        }
-    });
-    address
-}
-
-async fn serve_socks(
-    mut down: TcpStream,
-    login: Option<(&'static str, &'static str)>,
-) -> std::io::Result<()> {
-    assert_eq!(down.read_u8().await?, 5);
-    let mut methods = vec![0; usize::from(down.read_u8().await?)];
-    down.read_exact(&mut methods).await?;
-    match login {
-        None => down.write_all(&[5, 0]).await?,
-        Some(_) if !methods.contains(&2) => return down.write_all(&[5, 0xff]).await,
-        Some(expected) => {
-            down.write_all(&[5, 2]).await?;
-            assert_eq!(down.read_u8().await?, 1);
-            let user = counted(&mut down).await?;
-            let password = counted(&mut down).await?;
-            if (user.as_str(), password.as_str()) != expected {
-                return down.write_all(&[1, 1]).await;
-            }
-            down.write_all(&[1, 0]).await?;
-        }
-    }
-    let mut head = [0; 4];
-    down.read_exact(&mut head).await?;
-    assert_eq!(head[..3], [5, 1, 0]);
-    let host = match head[3] {
-        1 => core::net::Ipv4Addr::from(down.read_u32().await?).to_string(),
-        3 => counted(&mut down).await?,
-        other => panic!("address type {other}"),
-    };
-    let port = down.read_u16().await?;
-    match TcpStream::connect((host, port)).await {
-        Ok(mut up) => {
-            down.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
-            tokio::io::copy_bidirectional(&mut down, &mut up).await.map(drop)
-        }
-        Err(_) => down.write_all(&[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]).await,
-    }
-}
-
-async fn counted(stream: &mut TcpStream) -> std::io::Result<String> {
-    let mut bytes = vec![0; usize::from(stream.read_u8().await?)];
-    stream.read_exact(&mut bytes).await?;
-    Ok(String::from_utf8(bytes).unwrap())
-}
-
-async fn exchange_and_reconnect(options: ConnectOptions, url: &str) {
-    let client = connect_to(options, url).await;
-    let mut events = client.events();
-    let mut subscriber = client.subscription("p").confirmed().await.unwrap();
-    for size in [1, 100_000] {
-        let payload = pattern(size);
-        client.publish("p", payload.clone()).await.unwrap();
-        assert_eq!(next(&mut subscriber).await.payload, payload);
-        client.force_reconnect().await.unwrap();
-        event(&mut events, &Event::Connected).await;
-    }
-    within("drain", client.drain()).await.unwrap();
 }
 
 async fn failure(options: ConnectOptions, url: &str) -> AttemptFailure {
@@ -136,69 +34,6 @@ async fn refused_by(scheme: &str, answers: &'static [&'static [u8]]) -> AttemptF
     assert!(failure.to_string().contains("nats.example"), "{failure}");
     thread.join().unwrap();
     failure
-}
-
-#[tokio::test]
-async fn an_http_proxy_carries_a_connection_and_its_reconnects() {
-    let server = server();
-    let proxy = http_proxy(None).await;
-    exchange_and_reconnect(by(&format!("http://{proxy}")), &server.url()).await;
-}
-
-#[tokio::test]
-async fn an_http_proxy_gets_the_credentials_of_its_url() {
-    let server = server();
-    // joe:s3:cret
-    let proxy = http_proxy(Some("am9lOnMzOmNyZXQ=")).await;
-    let options = by(&format!("http://joe:s3%3Acret@{proxy}"));
-    assert!(!format!("{options:?}").contains("s3:cret"));
-    exchange_and_reconnect(options, &server.url()).await;
-    let refused = failure(by(&format!("http://joe:s4cret@{proxy}")), &server.url()).await;
-    assert_eq!(refused.cause, Cause::Proxy(ProxyError::CredentialsRefused));
-    assert!(!refused.to_string().contains("s4cret"));
-    let missing = failure(by(&format!("http://{proxy}")), &server.url()).await;
-    assert_eq!(missing.cause, Cause::Proxy(ProxyError::CredentialsRequired));
-}
-
-#[tokio::test]
-async fn a_socks_proxy_carries_a_connection_and_its_reconnects() {
-    let server = server();
-    let proxy = socks_proxy(None).await;
-    exchange_and_reconnect(by(&format!("socks5://{proxy}")), &server.url()).await;
-    // By name, which the proxy looks up.
-    let url = format!("nats://localhost:{}", server.port());
-    exchange_and_reconnect(by(&format!("socks5://{proxy}")), &url).await;
-}
-
-#[tokio::test]
-async fn a_socks_proxy_gets_the_credentials_of_its_url() {
-    let server = server();
-    let proxy = socks_proxy(Some(("joe", "s3cret"))).await;
-    exchange_and_reconnect(by(&format!("socks5://joe:s3cret@{proxy}")), &server.url()).await;
-    let refused = failure(by(&format!("socks5://joe:wrong@{proxy}")), &server.url()).await;
-    assert_eq!(refused.cause, Cause::Proxy(ProxyError::CredentialsRefused));
-    let missing = failure(by(&format!("socks5://{proxy}")), &server.url()).await;
-    assert_eq!(missing.cause, Cause::Proxy(ProxyError::CredentialsRequired));
-}
-
-#[tokio::test]
-async fn tls_and_websockets_go_through_proxies() {
-    let certs = TestCerts::generate().unwrap();
-    let server = NatsServer::builder()
-        .tls(certs.server_tls())
-        .websocket(WebSocketOptions::tls(certs.server_tls()))
-        .start()
-        .unwrap();
-    let proxies = [
-        format!("http://{}", http_proxy(None).await),
-        format!("socks5://{}", socks_proxy(None).await),
-    ];
-    for proxy in &proxies {
-        for url in [server.tls_url(), server.websocket_url().unwrap()] {
-            let options = by(proxy).add_root_certificates(certs.ca_path());
-            exchange_and_reconnect(options, &url).await;
-        }
-    }
 }
 
 #[tokio::test]
@@ -230,10 +65,6 @@ async fn refusals_of_socks_proxies_are_typed_by_code() {
     for (answers, expected) in table {
         assert_eq!(refused_by("socks5", answers).await.cause, Cause::Proxy(expected));
     }
-    // A proxy of the tests that cannot reach the server.
-    let proxy = socks_proxy(None).await;
-    let failure = failure(by(&format!("socks5://{proxy}")), "nats://127.0.0.1:1").await;
-    assert_eq!(failure.cause, Cause::Proxy(ProxyError::Socks(SocksReply(5))));
 }
 
 #[tokio::test]

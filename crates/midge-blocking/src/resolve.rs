@@ -6,10 +6,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-type Answer = io::Result<Vec<SocketAddr>>;
+pub(crate) type Answer = io::Result<Vec<SocketAddr>>;
 
-#[derive(Debug, Default)]
-pub(crate) struct Resolver(Mutex<Queue>);
+#[derive(Debug)]
+pub(crate) struct Resolver {
+    queue: Mutex<Queue>,
+    /// What looks up, and blocks.
+    system: fn(&str, u16) -> Answer,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self::new(midge_socket::look_up)
+    }
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -25,6 +35,10 @@ struct Lookup {
 }
 
 impl Resolver {
+    pub(crate) fn new(system: fn(&str, u16) -> Answer) -> Self {
+        Self { queue: Mutex::default(), system }
+    }
+
     /// Looks a name up; one whose attempt was given up meanwhile is not begun.
     pub(crate) async fn look_up(self: Arc<Self>, host: String, port: u16) -> Answer {
         let (answer, receiver) = oneshot::channel();
@@ -48,7 +62,7 @@ impl Resolver {
     fn run(&self) {
         while let Some(lookup) = self.next() {
             if !lookup.answer.is_canceled() {
-                let found = midge_socket::look_up(&lookup.host, lookup.port);
+                let found = (self.system)(&lookup.host, lookup.port);
                 let _ = lookup.answer.send(found);
             }
         }
@@ -62,6 +76,6 @@ impl Resolver {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -44,15 +44,19 @@ impl Io {
 
 impl Default for Threads {
     fn default() -> Self {
-        Self(Arc::new(Parts {
-            io: Io::new().map_err(|error| format!("no way to wait for sockets: {error}")),
-            resolver: Arc::default(),
-            origin: std::time::Instant::now(),
-        }))
+        Self::new(Resolver::default())
     }
 }
 
 impl Threads {
+    fn new(resolver: Resolver) -> Self {
+        Self(Arc::new(Parts {
+            io: Io::new().map_err(|error| format!("no way to wait for sockets: {error}")),
+            resolver: Arc::new(resolver),
+            origin: std::time::Instant::now(),
+        }))
+    }
+
     fn io(&self) -> io::Result<&Io> {
         self.0.io.as_ref().map_err(|text| io::Error::other(text.clone()))
     }
@@ -106,5 +110,47 @@ impl Runtime for Threads {
         let reactor = Arc::clone(&io.reactor);
         Engine::start(poll, waker, reactor, driver, self.clone())
             .map_err(|error| SpawnError::new(format!("no thread for the connection: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Client, ConnectOptions};
+    use core::time::Duration;
+    use socket2::{Domain, Socket, Type};
+    use std::net::TcpStream;
+    use std::sync::OnceLock;
+
+    /// The addresses of every host.
+    static ADDRESSES: OnceLock<Vec<SocketAddr>> = OnceLock::new();
+
+    #[test]
+    fn a_dial_that_hangs_is_overtaken_by_one_to_the_next_address() {
+        let server = midge_test_server::NatsServer::start().unwrap();
+        // Nobody accepts, and there is no room to wait: a full queue answers no dial.
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(0).unwrap();
+        let silent = listener.local_addr().unwrap().as_socket().unwrap();
+        let short = Duration::from_millis(200);
+        let _waiting: Vec<TcpStream> =
+            core::iter::from_fn(|| TcpStream::connect_timeout(&silent, short).ok()).collect();
+        ADDRESSES.set(vec![silent, server.address()]).unwrap();
+
+        let threads =
+            Threads::new(Resolver::new(|_, _| Ok(ADDRESSES.get().cloned().unwrap_or_default())));
+        let options = ConnectOptions::new()
+            .retain_servers_order()
+            .dial_stagger(Duration::from_millis(50))
+            .connection_timeout(Duration::from_secs(20));
+        let (client, driver, first) = options.build("nats://many.example", threads.now()).unwrap();
+        threads.spawn(driver).unwrap();
+        let client = Client::from(client);
+        let begun = std::time::Instant::now();
+        client.wait(first.wait()).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert_eq!(client.remote_addr(), Some(server.address()));
+        client.rtt().unwrap();
     }
 }
