@@ -17,6 +17,7 @@ mod jetstream_acks;
 mod jetstream_batch;
 mod jetstream_consume;
 mod jetstream_consumers;
+mod jetstream_direct;
 mod jetstream_operations;
 mod jetstream_publish;
 mod jetstream_publishing;

@@ -42,10 +42,11 @@ use midge::jetstream::publish::{
     PublishFailures, Publisher,
 };
 use midge::jetstream::stream::{
-    Config, ConsumerCreateStrictError, ConsumerError, ConsumerNames, ConsumerResetError,
-    ConsumerUpdateError, Consumers, DeleteMessageError, DeleteStatus, DirectGetError, Info,
-    InfoError, InfoWithSubjects, LastRawMessageError, No, PauseResponse, Placement, Purge,
-    PurgeError, PurgeResponse, RawMessageError, Stream, StreamInfoBuilder, StreamValue,
+    BatchMessages, Config, ConsumerCreateStrictError, ConsumerError, ConsumerNames,
+    ConsumerResetError, ConsumerUpdateError, Consumers, DeleteMessageError, DeleteStatus,
+    DirectGetError, GetBatch, GetLastMessages, GetMessageError, Info, InfoError, InfoWithSubjects,
+    LastRawMessageError, No, PauseResponse, Placement, Purge, PurgeError, PurgeResponse,
+    RawMessageError, Stream, StreamInfoBuilder, StreamValue,
 };
 use midge::{Subject, ToSubject};
 
@@ -139,6 +140,25 @@ twins! {
     call Stream<Info>, direct_get_last_for_subject[S: Into<String>](subject: S) -> Result<StreamMessage, DirectGetError>;
     call Stream<Info>, direct_get_first_for_subject[S: Into<String>](subject: S) -> Result<StreamMessage, DirectGetError>;
     call Stream<Info>, direct_get_next_for_subject[S: Into<String>](subject: S, sequence: Option<u64>) -> Result<StreamMessage, DirectGetError>;
+    call Stream<Info>, get_message(sequence: u64) -> Result<StreamMessage, GetMessageError>;
+    call Stream<Info>, get_last_message_for_subject[S: AsRef<str>](subject: S) -> Result<StreamMessage, GetMessageError>;
+    call Stream<Info>, get_next_message_for_subject[S: AsRef<str>](subject: S, sequence: Option<u64>) -> Result<StreamMessage, GetMessageError>;
+    make Stream<Info>, get_batch(messages: usize) -> Blocking<GetBatch>;
+    make Stream<Info>, get_last_messages_for[S: Into<String>](subjects: impl IntoIterator<Item = S>) -> Blocking<GetLastMessages>;
+
+    build GetBatch, sequence(sequence: u64) -> Self;
+    build GetBatch, start_time(time: impl Into<Timestamp>) -> Self;
+    build GetBatch, subject(subject: impl Into<String>) -> Self;
+    build GetBatch, max_bytes(bytes: usize) -> Self;
+    build GetBatch, timeout(timeout: Duration) -> Self;
+    end GetBatch, send() -> Result<Blocking<BatchMessages>, DirectGetError>;
+    build GetLastMessages, up_to_sequence(sequence: u64) -> Self;
+    build GetLastMessages, up_to_time(time: impl Into<Timestamp>) -> Self;
+    build GetLastMessages, batch(messages: usize) -> Self;
+    build GetLastMessages, max_bytes(bytes: usize) -> Self;
+    build GetLastMessages, timeout(timeout: Duration) -> Self;
+    end GetLastMessages, send() -> Result<Blocking<BatchMessages>, DirectGetError>;
+
     open Stream<Info>, create_consumer[C: IntoConsumerConfig + FromConsumer](config: C) -> Result<Blocking<Consumer<C>>, ConsumerError>;
     open Stream<Info>, update_consumer[C: IntoConsumerConfig + FromConsumer](config: C) -> Result<Blocking<Consumer<C>>, ConsumerUpdateError>;
     open Stream<Info>, create_consumer_strict[C: IntoConsumerConfig + FromConsumer](config: C) -> Result<Blocking<Consumer<C>>, ConsumerCreateStrictError>;

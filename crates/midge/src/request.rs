@@ -181,12 +181,7 @@ async fn with_own_inbox(
     timeout: Option<Duration>,
 ) -> Result<Message, RequestError> {
     let inbox = Subject::from(inbox);
-    let publish_error = |error: crate::SubscribeError| match error {
-        crate::SubscribeError::InvalidSubject(error) => PublishError::InvalidSubject(error),
-        crate::SubscribeError::Refused(refusal) => PublishError::Refused(refusal),
-        _ => PublishError::Refused(Refusal::Disconnected),
-    };
-    let mut replies = client.subscription(inbox.clone()).limit(1).open().map_err(publish_error)?;
+    let mut replies = client.subscription(inbox.clone()).limit(1).open().map_err(not_subscribed)?;
     let message = midge_proto::OutboundMessage { subject, reply: Some(inbox), payload, headers };
     client.publish_message(message).await?;
     let reply = match timeout {
@@ -197,6 +192,15 @@ async fn with_own_inbox(
         })?,
     };
     unless_nobody_listens(reply)
+}
+
+/// That there is no subscription for replies, as the fate of the request.
+pub(crate) fn not_subscribed(error: crate::SubscribeError) -> PublishError {
+    match error {
+        crate::SubscribeError::InvalidSubject(error) => PublishError::InvalidSubject(error),
+        crate::SubscribeError::Refused(refusal) => PublishError::Refused(refusal),
+        _ => PublishError::Refused(Refusal::Disconnected),
+    }
 }
 
 /// The reply, if it is not the server's word that nobody listens.

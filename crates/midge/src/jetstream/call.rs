@@ -104,17 +104,20 @@ impl Context {
         required.check(level)
     }
 
+    /// Tells the one who wants to see every call.
+    pub(super) fn trace(&self, subject: &Subject, step: TraceStep<'_>) {
+        if let Some(Tracer(see)) = &self.inner.tracer {
+            see(Trace { subject, step });
+        }
+    }
+
     async fn send<R: ApiRequest, K>(&self, request: &R) -> Result<R::Response, CallError<K>> {
         let prefix = self.inner.prefix.as_ref().map_err(Fault::clone)?;
         let subject = request.subject(prefix);
         let mut body = Vec::new();
         request.encode(&mut body);
         let headers = request.headers();
-        let trace = |step: TraceStep<'_>| {
-            if let Some(Tracer(see)) = &self.inner.tracer {
-                see(Trace { subject: &subject, step });
-            }
-        };
+        let trace = |step: TraceStep<'_>| self.trace(&subject, step);
         trace(TraceStep::Request { headers: headers.as_ref(), body: &body });
         let message = Request {
             payload: Some(body.into()),

@@ -474,7 +474,7 @@ kinds! {
     _ => Self::Request,
     }
 
-    /// What kept a stored message from being read through the leader.
+    /// What kept a stored message from being read.
     LastRawMessageErrorKind {
         NoMessageFound => "there is no such message",
         InvalidSubject => "the subject is none",
@@ -485,6 +485,7 @@ kinds! {
     Told::JetStream(error) if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
         Self::NoMessageFound
     },
+    Told::Status(StatusCode::NOT_FOUND, _) => Self::NoMessageFound,
     Told::JetStream(error) => Self::JetStream(error.clone()),
     _ => Self::Other,
     }

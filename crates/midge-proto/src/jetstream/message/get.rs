@@ -229,23 +229,23 @@ fn header(message: &Message, name: HeaderName) -> Option<u64> {
 #[derive(Clone, Debug, Serialize)]
 pub struct BatchGetRequest {
     #[serde(skip)]
-    stream: StreamName,
+    pub(super) stream: StreamName,
     #[serde(skip_serializing_if = "is_default")]
-    batch: usize,
+    pub(super) batch: usize,
     #[serde(skip_serializing_if = "is_default")]
-    seq: u64,
+    pub(super) seq: u64,
     #[serde(skip_serializing_if = "is_default")]
-    start_time: Option<Timestamp>,
+    pub(super) start_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "is_default")]
-    next_by_subj: Option<String>,
+    pub(super) next_by_subj: Option<String>,
     #[serde(skip_serializing_if = "is_default")]
-    multi_last: Vec<String>,
+    pub(super) multi_last: Vec<String>,
     #[serde(rename = "up_to_seq", skip_serializing_if = "is_default")]
-    up_to_sequence: Option<u64>,
+    pub(super) up_to_sequence: Option<u64>,
     #[serde(skip_serializing_if = "is_default")]
-    up_to_time: Option<Timestamp>,
+    pub(super) up_to_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "is_default")]
-    max_bytes: usize,
+    pub(super) max_bytes: usize,
 }
 
 impl BatchGetRequest {
@@ -314,7 +314,7 @@ impl BatchGetRequest {
         self
     }
 
-    /// As the stream was at that time.
+    /// As the stream was before that time.
     #[must_use]
     pub fn up_to_time(mut self, time: Timestamp) -> Self {
         self.up_to_time = Some(time);
@@ -345,6 +345,8 @@ pub enum BatchPart {
         message: StreamMessage,
         /// Messages that are to come behind it.
         pending: u64,
+        /// The sequence of the message before it on this page; 0 if there is none.
+        last_sequence: Option<u64>,
     },
     /// There is nothing more.
     End(BatchEnd),
@@ -389,7 +391,8 @@ impl ApiRequest for BatchGetRequest {
             malformed(&"no Nats-Num-Pending: the server is older than 2.11 and has no batches")
         })?;
         let message = StreamMessage::try_from(answer).map_err(|error| malformed(&error))?;
-        Ok(BatchPart::Message { message, pending })
+        let last_sequence = header(answer, NATS_LAST_SEQUENCE);
+        Ok(BatchPart::Message { message, pending, last_sequence })
     }
 
     fn requirement(&self) -> Option<Requirement> {

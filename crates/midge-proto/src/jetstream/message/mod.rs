@@ -1,12 +1,14 @@
 //! Messages of streams: delivered, stored and to be published.
 
 mod ack;
+mod batch_read;
 pub(super) mod get;
 mod info;
 mod stored;
 
 pub use super::publish::PublishMessage;
 pub use ack::AckKind;
+pub use batch_read::{BatchRead, BatchReadAction, BatchReadEnd, BatchReadFault};
 pub use get::BatchEnd;
 pub use info::{Info, InvalidAckSubject};
 pub use stored::{StreamMessage, StreamMessageError, StreamMessageErrorKind, StreamValue};

@@ -166,7 +166,9 @@ fn the_answers_of_a_batch_are_messages_and_an_end() {
     let mut headers = STORED.to_vec();
     headers.extend([("Nats-Num-Pending", "4"), ("Nats-Last-Sequence", "6")]);
     let part = request.decode(&with_headers("x", &headers)).unwrap();
-    let BatchPart::Message { message, pending: 4 } = part else { panic!("{part:?}") };
+    let BatchPart::Message { message, pending: 4, last_sequence: _ } = part else {
+        panic!("{part:?}")
+    };
     assert_eq!(message.sequence, 7);
     let end = [("Nats-Num-Pending", "0"), ("Nats-Last-Sequence", "7"), ("Nats-UpTo-Sequence", "9")];
     let part = request.decode(&status_with(204, Some("EOB"), &end)).unwrap();

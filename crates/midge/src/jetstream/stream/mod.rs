@@ -1,5 +1,6 @@
 //! Streams.
 
+mod batch;
 mod cluster;
 mod consumers;
 mod purge;
@@ -9,8 +10,11 @@ pub use crate::jetstream::error::{
     ConsumerCreateStrictErrorKind, ConsumerErrorKind, ConsumerResetErrorKind,
     ConsumerUpdateErrorKind, DirectGetErrorKind, LastRawMessageErrorKind, PurgeErrorKind,
 };
+pub use batch::{BatchMessages, GetBatch, GetLastMessages};
 pub use midge_proto::jetstream::consumer::{ConsumerResetResponse, PauseResponse};
-pub use midge_proto::jetstream::message::{StreamMessage as RawMessage, StreamValue};
+pub use midge_proto::jetstream::message::{
+    BatchReadEnd, BatchReadFault, StreamMessage as RawMessage, StreamValue,
+};
 pub use midge_proto::jetstream::stream::*;
 pub use purge::{No, Purge, Yes};
 
@@ -46,6 +50,8 @@ pub type LastRawMessageError = CallError<LastRawMessageErrorKind>;
 pub type RawMessageError = LastRawMessageError;
 /// What kind of error a [`RawMessageError`] is.
 pub type RawMessageErrorKind = LastRawMessageErrorKind;
+/// A stored message was not read.
+pub type GetMessageError = LastRawMessageError;
 /// A stored message was not read from any server that has it.
 pub type DirectGetError = CallError<DirectGetErrorKind>;
 /// Consumers of a stream, one after the other.
