@@ -138,9 +138,17 @@ impl Chunk {
         self.publishes += 1;
     }
 
+    /// Bytes of its own buffer, without payloads that stay where they are.
     #[inline]
-    pub(super) fn has_splices(&self) -> bool {
-        !self.splices.is_empty()
+    pub(super) fn own_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Gives up the payloads that it refers to, and with them its frames: for a chunk that is
+    /// written, before its buffer goes back under a lock.
+    pub fn let_go_of_payloads(&mut self) {
+        self.len = self.bytes.len();
+        self.splices = VecDeque::new();
     }
 
     /// Takes the buffer back out, empty, to be used again.

@@ -731,3 +731,36 @@ fn nothing_is_held_back_that_somebody_waits_for_or_after_a_rest() {
     outbox.set_online(ANY_SERVER);
     assert!(!outbox.holds_back(), "another connection begins without a flood");
 }
+
+#[test]
+fn nothing_is_held_back_while_publishers_may_stand_in_line_for_it() {
+    let large = vec![0; 64 << 10];
+    let mut outbox = online();
+    let low_water = outbox.limits().low_water;
+    // Payloads that are not copied make one chunk as large as the queue.
+    while outbox.queued_bytes() <= low_water {
+        publish(&mut outbox, "a", &large).unwrap();
+    }
+    for _ in 0..2 {
+        let queued = outbox.queued_bytes();
+        assert_eq!(outbox.take().map(|chunk| chunk.len()), Some(queued));
+        while outbox.is_low() {
+            let small = outbox.queued_bytes();
+            assert!(small == 0 || outbox.holds_back(), "{small} bytes of a flood wait for more");
+            publish(&mut outbox, "a", &large).unwrap();
+        }
+        assert!(!outbox.holds_back(), "who would fill it is told to wait from here on");
+    }
+}
+
+#[test]
+fn copied_messages_among_large_ones_fill_a_chunk_as_they_do_alone() {
+    let mut outbox = online();
+    publish(&mut outbox, "large", &[0; SPLICE_BYTES_MIN]).unwrap();
+    for _ in 0..2 * CHUNK_BYTES / 1000 {
+        publish(&mut outbox, "small", &[0; 1000]).unwrap();
+    }
+    let first = outbox.take().unwrap();
+    assert!(first.len() <= SPLICE_BYTES_MIN + CHUNK_BYTES, "{}", first.len());
+    assert!(outbox.take().is_some());
+}

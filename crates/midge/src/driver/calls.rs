@@ -240,13 +240,17 @@ impl Driver {
         if let Some(trace) = &mut self.trace {
             trace.written(now, self.outbound.pieces(0), count);
         }
-        let finished = self.outbound.written(count);
+        let mut done = match self.outbound.written(count) {
+            Finished::Chunk(chunk) => self.connection.handle_chunk_written(chunk),
+            Finished::Nothing => None,
+        };
+        if let Some(chunk) = &mut done {
+            chunk.let_go_of_payloads();
+        }
         let mut wakers = Vec::new();
         let (flushed, news) = {
             let mut core = self.shared.core.lock();
-            if let Finished::Chunk(chunk) = finished
-                && let Some(chunk) = self.connection.handle_chunk_written(chunk)
-            {
+            if let Some(chunk) = done {
                 core.outbox.recycle(chunk);
             }
             core.in_flight = self.outbound.unwritten() as u64;

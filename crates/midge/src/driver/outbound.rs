@@ -4,8 +4,8 @@ use crate::event::{Event, WritingState};
 use midge_proto::{Chunk, Outbox};
 use std::io::IoSlice;
 
-/// Pieces handed to the socket in one call at most.
-pub(crate) const SLICES_MAX: usize = 32;
+/// Pieces handed to the socket in one call at most: a queue full of payloads of 64 KiB takes 33.
+pub(crate) const SLICES_MAX: usize = 64;
 
 /// The chunk being written, and the bytes of the connection itself that go between two chunks.
 #[derive(Debug, Default)]

@@ -44,7 +44,7 @@ impl<R> ConnectOptions<R> {
     ///
     /// Smaller means that less is uncertain when a connection is lost in the middle of a write;
     /// larger, fewer calls to the operating system. Payloads from 16 KiB on are written from where
-    /// they are, in writes of up to 256 KiB.
+    /// they are, in writes of up to 1 MiB.
     pub fn write_buffer_size(mut self, bytes: usize) -> Self {
         self.limits.chunk = bytes.max(1 << 10);
         self
