@@ -30,7 +30,7 @@ fn what_every_connection_holds_fits_into_five_and_a_half_kib() {
 }
 
 #[test]
-fn what_every_subscription_holds_fits_into_700_bytes() {
+fn what_every_subscription_holds_fits_into_400_bytes() {
     let parts = [
         size_of::<Subscriber>(),
         size_of::<Mailbox>(),
@@ -38,7 +38,7 @@ fn what_every_subscription_holds_fits_into_700_bytes() {
         size_of::<Subscription>(),
         size_of::<Target>(),
     ];
-    assert!(parts.iter().sum::<usize>() <= 700, "{parts:?}");
+    assert!(parts.iter().sum::<usize>() <= 400, "{parts:?}");
 }
 
 /// A queue that held one element has room for four.

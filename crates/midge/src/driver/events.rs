@@ -63,7 +63,7 @@ impl Driver {
                 .map(|(_, subscription)| subscription.sid)
                 .collect();
             for sid in refused {
-                self.remove(sid, End::Refused(error.text().to_owned()));
+                self.remove(sid, End::Refused(error.text().into()));
                 self.shared.event(Event::SubscriptionRefused { sid, error: error.clone() });
             }
         }

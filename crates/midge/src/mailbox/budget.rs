@@ -55,7 +55,9 @@ impl Drop for Share {
 impl Inbox {
     /// So many bytes wait here.
     pub(super) fn charge(&mut self, pending_bytes: u64) {
-        if let Some(share) = &mut self.share {
+        if let Some(seldom) = &mut self.seldom
+            && let Some(share) = &mut seldom.share
+        {
             share.set(pending_bytes);
         }
     }
@@ -66,7 +68,8 @@ impl Inbox {
     /// Back-pressure begins at half of it, so that what must pass afterwards has room.
     pub(super) fn limits_in_force(&mut self, pending_bytes: u64) -> (Limits, u64) {
         self.charge(pending_bytes);
-        let Some(share) = &self.share else { return (self.limits, OVERFLOW_BYTES_MAX as u64) };
+        let share = self.seldom.as_ref().and_then(|seldom| seldom.share.as_ref());
+        let Some(share) = share else { return (self.limits, OVERFLOW_BYTES_MAX as u64) };
         let left = share.budget.left();
         let reserve = match self.limits.policy {
             SlowConsumerPolicy::BackPressure => left.min(share.budget.max / 2),

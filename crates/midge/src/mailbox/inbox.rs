@@ -1,9 +1,7 @@
 //! What a mailbox keeps behind its lock.
 
 use super::budget::{Budget, Share};
-use super::latest::Latest;
-use super::marks::Marks;
-use super::state::Watchers;
+use super::seldom::Seldom;
 use super::{Delivered, End, Gap, Limits, News, Run, SubscriptionState, size_of};
 use crate::sync::Arc;
 use core::task::Waker;
@@ -13,37 +11,28 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub(super) struct Inbox {
     pub(super) runs: VecDeque<Run>,
-    /// What waits behind the runs while only the newest of each subject is kept.
-    pub(super) latest: Option<Box<Latest>>,
     /// Places of the first message that waits here and of the next one to come, counted from the
     /// first there ever was.
     pub(super) front: u64,
     pub(super) tail: u64,
-    pub(super) marks: Marks,
-    pub(super) gaps: Gaps,
-    pub(super) spare: Option<Vec<MessageFrame>>,
+    /// An emptied run, to be filled again.
+    pub(super) spare: Vec<MessageFrame>,
     pub(super) waker: Option<Waker>,
     pub(super) limits: Limits,
-    pub(super) end: Option<End>,
+    pub(super) end: Option<Box<End>>,
     /// Messages that came, those that found no room included, and how many may come in all.
     pub(super) came: u64,
     pub(super) max: u64,
     pub(super) delivered: u64,
     pub(super) delivered_bytes: u64,
-    pub(super) dropped: u64,
-    pub(super) replaced: u64,
-    /// Messages and bytes dropped or replaced after they were delivered.
-    pub(super) evicted: u64,
-    pub(super) evicted_bytes: u64,
-    /// The driver wants to be told when everything was read.
-    pub(super) tell_when_read: Tell,
     pub(super) max_pending: u64,
     pub(super) max_pending_bytes: u64,
+    /// The driver wants to be told when everything was read.
+    pub(super) tell_when_read: Tell,
     pub(super) episode: Episode,
     pub(super) drain: Drain,
-    pub(super) watchers: Watchers,
-    /// What of a budget for all subscriptions is used here, if there is one.
-    pub(super) share: Option<Share>,
+    pub(super) gaps: Gaps,
+    pub(super) seldom: Option<Box<Seldom>>,
 }
 
 /// Whether missing messages are told in their place.
@@ -79,12 +68,9 @@ impl Inbox {
     pub(super) fn new(limits: Limits, budget: Option<&Arc<Budget>>) -> Self {
         Self {
             runs: VecDeque::new(),
-            latest: None,
             front: 0,
             tail: 0,
-            marks: Marks::default(),
-            gaps: Gaps::Untold,
-            spare: None,
+            spare: Vec::new(),
             waker: None,
             limits,
             end: None,
@@ -92,17 +78,37 @@ impl Inbox {
             max: u64::MAX,
             delivered: 0,
             delivered_bytes: 0,
-            dropped: 0,
-            replaced: 0,
-            evicted: 0,
-            evicted_bytes: 0,
-            tell_when_read: Tell::No,
             max_pending: 0,
             max_pending_bytes: 0,
+            tell_when_read: Tell::No,
             episode: Episode::Keeping,
             drain: Drain::No,
-            watchers: Watchers::default(),
-            share: budget.map(Share::new),
+            gaps: Gaps::Untold,
+            seldom: budget.map(|budget| {
+                Box::new(Seldom { share: Some(Share::new(budget)), ..Seldom::default() })
+            }),
+        }
+    }
+
+    /// What is seldom needed, because it is needed.
+    #[cold]
+    pub(super) fn seldom(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
+    }
+
+    /// Messages and bytes dropped or replaced after they were delivered.
+    #[inline]
+    pub(super) fn evicted(&self) -> (u64, u64) {
+        self.seldom.as_ref().map_or((0, 0), |seldom| (seldom.evicted, seldom.evicted_bytes))
+    }
+
+    /// How the subscription is.
+    pub(super) fn state(&self) -> SubscriptionState {
+        match (&self.end, self.drain, self.episode) {
+            (Some(_), _, _) => SubscriptionState::Closed,
+            (None, Drain::Begun, _) => SubscriptionState::Draining,
+            (None, Drain::No, Episode::Dropping | Episode::Pausing) => SubscriptionState::Slow,
+            (None, Drain::No, Episode::Keeping) => SubscriptionState::Active,
         }
     }
 
@@ -121,7 +127,7 @@ impl Inbox {
 
     #[cold]
     pub(super) fn note_episode(&mut self, outcome: &mut Delivered) {
-        self.dropped += outcome.dropped;
+        self.seldom().dropped += outcome.dropped;
         match self.episode {
             Episode::Keeping if outcome.dropped > 0 => {
                 self.episode = Episode::Dropping;
@@ -135,13 +141,8 @@ impl Inbox {
 
     /// Tells those who watch how the subscription is; they are to be woken without the lock.
     pub(super) fn note_state(&mut self) -> Vec<Waker> {
-        let state = match (&self.end, self.drain, self.episode) {
-            (Some(_), _, _) => SubscriptionState::Closed,
-            (None, Drain::Begun, _) => SubscriptionState::Draining,
-            (None, Drain::No, Episode::Dropping | Episode::Pausing) => SubscriptionState::Slow,
-            (None, Drain::No, Episode::Keeping) => SubscriptionState::Active,
-        };
-        self.watchers.set(state)
+        let state = self.state();
+        self.seldom.as_mut().map_or_else(Vec::new, |seldom| seldom.watchers.set(state))
     }
 
     /// Drops the message that would follow the `making` ones of the run that is being made.
@@ -154,7 +155,8 @@ impl Inbox {
     /// Messages are missing behind all that waits and `making` more.
     pub(super) fn add_gap(&mut self, making: usize, gap: Gap) {
         if self.gaps == Gaps::Told {
-            self.marks.add_gap(self.tail + making as u64, gap);
+            let place = self.tail + making as u64;
+            self.seldom().marks.add_gap(place, gap);
         }
     }
 
@@ -193,23 +195,26 @@ impl Inbox {
     /// Counts the oldest message as dropped after it was delivered.
     pub(super) fn count_evicted(&mut self, size: u64) {
         self.front += 1;
-        self.evicted += 1;
-        self.evicted_bytes += size;
-        if self.gaps == Gaps::Told {
-            self.marks.add_gap_in_front(self.front, Gap::dropped(1));
+        let (front, gaps) = (self.front, self.gaps);
+        let seldom = self.seldom();
+        seldom.evicted += 1;
+        seldom.evicted_bytes += size;
+        if gaps == Gaps::Told {
+            seldom.marks.add_gap_in_front(front, Gap::dropped(1));
         }
     }
 
     /// Takes the oldest run, up to the first mark in it.
     pub(super) fn pop_run(&mut self) -> Option<Run> {
         let Some(mut run) = self.runs.pop_front() else {
-            let spare = self.spare.take().unwrap_or_default();
-            let run = self.latest.as_mut()?.pop_run(spare)?;
+            let latest = self.seldom.as_mut()?.latest.as_mut()?;
+            let run = latest.pop_run(core::mem::take(&mut self.spare))?;
             self.front += 1;
             return Some(run);
         };
         let mut count = run.frames.len() - run.at;
-        if let Some(distance) = self.marks.distance(self.front)
+        if let Some(seldom) = &self.seldom
+            && let Some(distance) = seldom.marks.distance(self.front)
             && distance < count
         {
             let frames = run.frames.split_off(run.at + distance);

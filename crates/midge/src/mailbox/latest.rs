@@ -90,16 +90,17 @@ impl Inbox {
         chunk: &Bytes,
         frames: impl Iterator<Item = MessageFrame>,
     ) -> u64 {
-        let mut latest = self.latest.take().unwrap_or_default();
+        let mut latest = self.seldom().latest.take().unwrap_or_default();
         let mut dropped = 0;
         for frame in frames {
             self.delivered += 1;
             self.delivered_bytes += size_of(&frame);
             match latest.put(chunk, &frame) {
                 Some(size) => {
-                    self.replaced += 1;
-                    self.evicted += 1;
-                    self.evicted_bytes += size;
+                    let seldom = self.seldom();
+                    seldom.replaced += 1;
+                    seldom.evicted += 1;
+                    seldom.evicted_bytes += size;
                 }
                 None => self.tail += 1,
             }
@@ -109,7 +110,7 @@ impl Inbox {
                 dropped += 1;
             }
         }
-        self.latest = Some(latest);
+        self.seldom().latest = Some(latest);
         dropped
     }
 }

@@ -7,6 +7,7 @@ mod marks;
 mod pending;
 mod policy;
 mod reader;
+mod seldom;
 mod state;
 
 pub(crate) use budget::Budget;
@@ -20,6 +21,7 @@ pub(crate) use reader::{Reader, Refill, Room};
 pub use state::{SubscriptionState, SubscriptionStates};
 
 use crate::sorter::Staged;
+use crate::subscriber::Closing;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use bytes::Bytes;
 use core::task::Waker;
@@ -37,11 +39,11 @@ pub(crate) enum End {
     /// More waited than allowed and the policy was to fail.
     Overflow,
     /// The server took the permission, or never gave it.
-    Refused(String),
+    Refused(Box<str>),
 }
 
 /// Messages of one read, for one subscription.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Run {
     chunk: Bytes,
     frames: Vec<MessageFrame>,
@@ -115,7 +117,7 @@ impl Mailbox {
         if !fits || limits.policy == SlowConsumerPolicy::LatestOnly || inbox.end.is_some() {
             return self.deliver_each(inbox, chunk, staged.iter());
         }
-        let mut spare = inbox.spare.take().unwrap_or_default();
+        let mut spare = core::mem::take(&mut inbox.spare);
         spare.clear();
         inbox.came = came;
         inbox.delivered += count;
@@ -158,7 +160,7 @@ impl Mailbox {
             inbox.delivered(&mut outcome, pending, bytes);
             return outcome;
         }
-        let mut run = inbox.spare.take().unwrap_or_default();
+        let mut run = core::mem::take(&mut inbox.spare);
         run.clear();
         for frame in frames {
             let size = size_of(&frame);
@@ -171,7 +173,7 @@ impl Mailbox {
                         continue;
                     }
                     SlowConsumerPolicy::Fail => {
-                        inbox.end = Some(End::Overflow);
+                        inbox.end = Some(Box::new(End::Overflow));
                         outcome.news = Some(News::Failed);
                         break;
                     }
@@ -209,7 +211,7 @@ impl Mailbox {
         }
         inbox.came = came;
         if run.is_empty() {
-            inbox.spare = Some(run);
+            inbox.spare = run;
         } else {
             inbox.tail += run.len() as u64;
             inbox.runs.push_back(Run { chunk: chunk.clone(), frames: run, at: 0 });
@@ -223,9 +225,10 @@ impl Mailbox {
     fn waiting(&self, inbox: &Inbox) -> (u64, u64) {
         let taken = self.taken.load(Ordering::Relaxed);
         let taken_bytes = self.taken_bytes.load(Ordering::Relaxed);
+        let (evicted, evicted_bytes) = inbox.evicted();
         (
-            inbox.delivered.saturating_sub(taken + inbox.evicted),
-            inbox.delivered_bytes.saturating_sub(taken_bytes + inbox.evicted_bytes),
+            inbox.delivered.saturating_sub(taken + evicted),
+            inbox.delivered_bytes.saturating_sub(taken_bytes + evicted_bytes),
         )
     }
 
@@ -245,7 +248,7 @@ impl Mailbox {
         {
             let mut inbox = self.inbox.lock();
             if inbox.end.is_none() {
-                inbox.end = Some(end);
+                inbox.end = Some(Box::new(end));
             }
             self.forget_pause(&mut inbox);
             outcome.waker = inbox.waker.take();
@@ -300,11 +303,13 @@ impl Mailbox {
     }
 
     pub(crate) fn state(&self) -> SubscriptionState {
-        self.inbox.lock().watchers.state()
+        self.inbox.lock().state()
     }
 
     pub(crate) fn watch(&self) -> SubscriptionStates {
-        self.inbox.lock().watchers.add()
+        let mut inbox = self.inbox.lock();
+        let state = inbox.state();
+        inbox.seldom().watchers.add(state)
     }
 
     /// Keeps `barrier` until the reader asks for more than what waits now; not at all if the reader
@@ -314,7 +319,7 @@ impl Mailbox {
         // A waker is there only while the reader waits at the end of the queue.
         if inbox.delivered > 0 && inbox.waker.is_none() {
             let tail = inbox.tail;
-            inbox.marks.add_barrier(tail, Arc::clone(barrier));
+            inbox.seldom().marks.add_barrier(tail, Arc::clone(barrier));
         }
     }
 
@@ -331,7 +336,8 @@ impl Mailbox {
             change(&mut inbox.limits);
             let policy = inbox.limits.policy;
             if policy != SlowConsumerPolicy::LatestOnly
-                && let Some(mut latest) = inbox.latest.take()
+                && let Some(seldom) = &mut inbox.seldom
+                && let Some(mut latest) = seldom.latest.take()
             {
                 while let Some(run) = latest.pop_run(Vec::new()) {
                     inbox.runs.push_back(run);
@@ -366,7 +372,7 @@ impl Mailbox {
     }
 
     pub(crate) fn ended(&self) -> Option<End> {
-        self.inbox.lock().end.clone()
+        self.inbox.lock().end.as_deref().cloned()
     }
 
     pub(crate) fn pending(&self) -> Pending {
@@ -379,9 +385,27 @@ impl Mailbox {
             max_bytes: inbox.max_pending_bytes,
             delivered: inbox.delivered,
             delivered_bytes: inbox.delivered_bytes,
-            dropped: inbox.dropped,
-            replaced: inbox.replaced,
+            dropped: inbox.seldom.as_ref().map_or(0, |seldom| seldom.dropped),
+            replaced: inbox.seldom.as_ref().map_or(0, |seldom| seldom.replaced),
         }
+    }
+
+    /// Messages dropped for lack of room since the last call.
+    pub(crate) fn take_dropped(&self) -> u64 {
+        let mut inbox = self.inbox.lock();
+        let Some(seldom) = &mut inbox.seldom else { return 0 };
+        seldom.dropped - core::mem::replace(&mut seldom.dropped_told, seldom.dropped)
+    }
+
+    /// Adds to those who want to hear that the subscription is over.
+    pub(crate) fn with_closing(&self, add: impl FnOnce(&mut Closing)) {
+        add(&mut self.inbox.lock().seldom().closing);
+    }
+
+    /// Takes those who want to hear it.
+    pub(crate) fn take_closing(&self) -> Closing {
+        let mut inbox = self.inbox.lock();
+        inbox.seldom.as_mut().map(|seldom| core::mem::take(&mut seldom.closing)).unwrap_or_default()
     }
 
     /// Asks the reader to tell the driver when it has read everything.
@@ -399,14 +423,19 @@ impl Mailbox {
         // Dropped after the lock is released: that wakes who waits for a barrier.
         let _marks;
         let mut inbox = self.inbox.lock();
-        _marks = core::mem::take(&mut inbox.marks);
         inbox.runs.clear();
-        if let Some(latest) = &mut inbox.latest {
+        inbox.front = inbox.tail;
+        let evicted = inbox.delivered - self.taken.load(Ordering::Relaxed);
+        let evicted_bytes = inbox.delivered_bytes - self.taken_bytes.load(Ordering::Relaxed);
+        if evicted > 0 {
+            inbox.seldom();
+        }
+        let Some(seldom) = &mut inbox.seldom else { return };
+        (seldom.evicted, seldom.evicted_bytes) = (evicted, evicted_bytes);
+        _marks = core::mem::take(&mut seldom.marks);
+        if let Some(latest) = &mut seldom.latest {
             latest.clear();
         }
-        inbox.front = inbox.tail;
-        inbox.evicted = inbox.delivered - self.taken.load(Ordering::Relaxed);
-        inbox.evicted_bytes = inbox.delivered_bytes - self.taken_bytes.load(Ordering::Relaxed);
         inbox.charge(0);
     }
 

@@ -10,7 +10,14 @@ use midge_proto::{Message, Subject};
 #[derive(Debug)]
 pub(crate) struct Reader {
     mailbox: Arc<Mailbox>,
-    run: Option<Run>,
+    /// Made when there is something to read.
+    reading: Option<Box<Reading>>,
+}
+
+/// How far a mailbox is read.
+#[derive(Debug)]
+struct Reading {
+    run: Run,
     taken: u64,
     taken_bytes: u64,
     /// That of the message before.
@@ -38,7 +45,7 @@ pub(crate) enum Room {
 
 impl Reader {
     pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
-        Self { mailbox, run: None, taken: 0, taken_bytes: 0, subject: Subject::from_static("") }
+        Self { mailbox, reading: None }
     }
 
     pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
@@ -48,27 +55,27 @@ impl Reader {
     /// Whether the run at hand has another message.
     #[inline(always)]
     pub(crate) fn has_message(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.at < run.frames.len())
+        self.reading.as_ref().is_some_and(|reading| reading.run.at < reading.run.frames.len())
     }
 
     /// Puts the next message of the run at hand, if there is one, into an empty one.
     #[inline(always)]
     pub(crate) fn take(&mut self, message: &mut Message) {
-        let Some(run) = &mut self.run else { return };
+        let Some(reading) = &mut self.reading else { return };
+        let Reading { run, taken, taken_bytes, subject } = &mut **reading;
         let Some(frame) = run.frames.get(run.at) else { return };
         run.at += 1;
-        self.taken += 1;
-        self.taken_bytes += size_of(frame);
-        self.mailbox.taken.store(self.taken, Ordering::Relaxed);
-        self.mailbox.taken_bytes.store(self.taken_bytes, Ordering::Relaxed);
-        message.fill(&run.chunk, frame, &mut self.subject);
+        *taken += 1;
+        *taken_bytes += size_of(frame);
+        self.mailbox.taken.store(*taken, Ordering::Relaxed);
+        self.mailbox.taken_bytes.store(*taken_bytes, Ordering::Relaxed);
+        message.fill(&run.chunk, frame, subject);
     }
 
     /// Whether the message just taken was the last of its run and the driver waits for room.
     #[inline(always)]
     pub(crate) fn should_tell(&self) -> bool {
-        let over = self.run.as_ref().is_none_or(|run| run.at == run.frames.len());
-        over && self.mailbox.pausing.load(Ordering::Relaxed)
+        !self.has_message() && self.mailbox.pausing.load(Ordering::Relaxed)
     }
 
     /// Whether there is room that the driver waits for; says so once.
@@ -80,7 +87,7 @@ impl Reader {
 
     /// Gets the next run, or leaves `waker` to be woken when there is one.
     pub(crate) fn refill(&mut self, waker: Option<&Waker>) -> (Refill, Room) {
-        let done = self.run.take();
+        let done = self.reading.as_mut().map(|reading| core::mem::take(&mut reading.run));
         // Before the lock, so that they are dropped after it is released.
         let mut passed = Passed::default();
         let mut watchers = Vec::new();
@@ -88,24 +95,28 @@ impl Reader {
         if let Some(done) = done
             && done.frames.capacity() <= SPARE_FRAMES_MAX
         {
-            inbox.spare = Some(done.frames);
+            inbox.spare = done.frames;
         }
-        let read = self.taken_bytes + inbox.evicted_bytes;
-        let pending_bytes = inbox.delivered_bytes.saturating_sub(read);
+        let (_, pending_bytes) = self.mailbox.waiting(&inbox);
         inbox.charge(pending_bytes);
         let mut room = Room::Unasked;
         if inbox.episode == Episode::Pausing {
             // The last messages may have been read before the driver asked for room.
             (room, watchers) = self.mailbox.make_room(&mut inbox);
         }
-        if !inbox.marks.is_empty() {
-            let front = inbox.front;
-            passed = inbox.marks.pass(front);
+        let front = inbox.front;
+        if let Some(seldom) = &mut inbox.seldom
+            && !seldom.marks.is_empty()
+        {
+            passed = seldom.marks.pass(front);
         }
         let refill = if let Some(gap) = passed.gap {
             Refill::Gap(gap)
         } else if let Some(run) = inbox.pop_run() {
-            self.run = Some(run);
+            match &mut self.reading {
+                Some(reading) => reading.run = run,
+                vacant => *vacant = Some(Box::new(Reading::begin(run))),
+            }
             Refill::Run
         } else {
             if inbox.tell_when_read == Tell::Yes {
@@ -113,7 +124,7 @@ impl Reader {
                 room = Room::Made;
             }
             match (&inbox.end, waker) {
-                (Some(end), _) => Refill::End(end.clone()),
+                (Some(end), _) => Refill::End((**end).clone()),
                 (None, Some(waker)) => {
                     match &mut inbox.waker {
                         Some(registered) => registered.clone_from(waker),
@@ -128,6 +139,13 @@ impl Reader {
         drop(passed);
         watchers.into_iter().for_each(Waker::wake);
         (refill, room)
+    }
+}
+
+impl Reading {
+    /// With the first run.
+    fn begin(run: Run) -> Self {
+        Self { run, taken: 0, taken_bytes: 0, subject: Subject::from_static("") }
     }
 }
 

@@ -102,15 +102,13 @@ impl Default for Watchers {
 }
 
 impl Watchers {
-    pub(super) fn add(&mut self) -> SubscriptionStates {
+    /// Begins with the state at present.
+    pub(super) fn add(&mut self, state: SubscriptionState) -> SubscriptionStates {
         let changes = Arc::new(Mutex::new(Changes::default()));
-        changes.lock().push(self.state);
+        self.state = state;
+        changes.lock().push(state);
         self.readers.push(Arc::downgrade(&changes));
         SubscriptionStates(changes)
-    }
-
-    pub(super) fn state(&self) -> SubscriptionState {
-        self.state
     }
 
     /// Tells those who watch; they are to be woken once all locks are released.
@@ -145,7 +143,7 @@ mod tests {
     #[test]
     fn a_reader_that_does_not_read_forgets_the_oldest_changes_and_keeps_the_last() {
         let mut watchers = Watchers::default();
-        let states = watchers.add();
+        let states = watchers.add(SubscriptionState::Active);
         for _ in 0..CHANGES_MAX {
             watchers.set(SubscriptionState::Slow);
             watchers.set(SubscriptionState::Active);

@@ -3,7 +3,6 @@
 use super::{NextError, Progress, Subscriber};
 use crate::event::{ClientError, Event};
 use crate::mailbox::End;
-use crate::sync::Mutex;
 use core::fmt;
 use core::future::Future;
 use core::panic::AssertUnwindSafe;
@@ -31,7 +30,7 @@ type Callback = Box<dyn FnOnce(SubscriptionClosed) + Send>;
 
 /// Those who want to hear it.
 #[derive(Default)]
-pub(super) struct Closing(Mutex<Vec<Callback>>);
+pub(crate) struct Closing(Vec<Callback>);
 
 impl Subscriber {
     /// Calls `callback` once, when the subscription is over: when reading meets the end, and so
@@ -43,7 +42,9 @@ impl Subscriber {
     /// called at once.
     pub fn on_closed(&self, callback: impl FnOnce(SubscriptionClosed) + Send + 'static) {
         match self.progress {
-            Progress::Reading => self.closing.0.lock().push(Box::new(callback)),
+            Progress::Reading => {
+                self.reader.mailbox().with_closing(|closing| closing.0.push(Box::new(callback)));
+            }
             Progress::Over => self.call(Box::new(callback), self.next_error()),
         }
     }
@@ -59,8 +60,7 @@ impl Subscriber {
     }
 
     pub(super) fn tell_closed(&self, end: &End) {
-        let callbacks = core::mem::take(&mut *self.closing.0.lock());
-        for callback in callbacks {
+        for callback in self.reader.mailbox().take_closing().0 {
             self.call(callback, end.into());
         }
     }
@@ -102,6 +102,6 @@ impl Future for Closed {
 
 impl fmt::Debug for Closing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Closing").field(&self.0.lock().len()).finish()
+        f.debug_tuple("Closing").field(&self.0.len()).finish()
     }
 }

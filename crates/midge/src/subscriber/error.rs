@@ -48,7 +48,7 @@ impl From<&End> for NextError {
             End::LimitReached => Self::LimitReached,
             End::Closed => Self::Closed,
             End::Overflow => Self::SlowConsumer,
-            End::Refused(text) => Self::Refused(text.clone()),
+            End::Refused(text) => Self::Refused(text.to_string()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod forward;
 mod gaps;
 mod handling;
 
+pub(crate) use closed::Closing;
 pub use closed::{Closed, SubscriptionClosed};
 pub use error::NextError;
 pub use gaps::{Item, SubscriberWithGaps};
@@ -19,7 +20,6 @@ use crate::mailbox::{
 };
 use crate::shared::{Command, Core, Fence, Target, wake};
 use crate::sync::Arc;
-use closed::Closing;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
@@ -39,8 +39,6 @@ pub struct Subscriber {
     progress: Progress,
     reader: Reader,
     handle: Arc<Handle>,
-    seen_dropped: u64,
-    closing: Closing,
 }
 
 /// Whose `SUB` it is.
@@ -92,10 +90,8 @@ impl Subscriber {
         };
         drop(core);
         wake(waker);
-        let (reader, closing) = (Reader::new(mailbox), Closing::default());
-        let (progress, seen_dropped) = (Progress::Reading, 0);
-        let mut opened =
-            Self { sid, interest, sharing, progress, reader, handle, seen_dropped, closing };
+        let (reader, progress) = (Reader::new(mailbox), Progress::Reading);
+        let mut opened = Self { sid, interest, sharing, progress, reader, handle };
         if is_over {
             // Closed between the two: the first read says so.
             let _ = opened.unsubscribe_now();
@@ -156,10 +152,7 @@ impl Subscriber {
     /// Messages dropped for lack of room since the last call: whether the next message is the
     /// successor of the last one.
     pub fn take_dropped(&mut self) -> u64 {
-        let dropped = self.reader.mailbox().pending().dropped;
-        let new = dropped - self.seen_dropped;
-        self.seen_dropped = dropped;
-        new
+        self.reader.mailbox().take_dropped()
     }
 
     /// Ends the subscription at once. What is in the queue can still be read.
