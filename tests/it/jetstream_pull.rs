@@ -3,7 +3,7 @@
 use crate::jetstream_support::{Stage, put, stage, stream};
 use crate::support::{event, quick, within};
 use core::time::Duration;
-use midge_test_server::{Direction, FaultProxy, NatsServer};
+use midge_test_server::{Cluster, Direction, FaultProxy, NatsServer};
 use midge_tokio::Event;
 use midge_tokio::jetstream::consumer::pull::{self, FetchEnd, MessagesErrorKind, PullEnd};
 use midge_tokio::jetstream::consumer::{AckPolicy, PullConsumer};
@@ -430,4 +430,190 @@ async fn nothing_is_given_back_where_nothing_is_acknowledged() {
     drop(messages);
     stage.client.sync().await.unwrap();
     assert!(watched.try_next().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn each_call_for_the_next_message_may_have_its_own_time() {
+    let (stage, consumer) = filled(1).await;
+    let short = Duration::from_millis(30);
+    let mut messages = consumer.messages().await.unwrap();
+    let first = within("a message", messages.next_timeout(Duration::from_secs(8))).await.unwrap();
+    assert_eq!(sequence(&first.unwrap()), 1);
+    assert!(within("nothing", messages.next_timeout(short)).await.unwrap().is_none());
+    assert!(messages.try_next().is_none());
+    fill(&stage.jetstream, 2, 3).await;
+    let second = within("a message", messages.next_timeout(Duration::from_secs(8))).await.unwrap();
+    assert_eq!(sequence(&second.unwrap()), 2);
+    let third = within("a message", async {
+        loop {
+            if let Some(message) = messages.try_next() {
+                break message;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(sequence(&third.unwrap()), 3);
+    // Neither of them ends the reading; that is told once it is so.
+    messages.stop();
+    let error = within("the end", messages.next_timeout(short)).await.unwrap_err();
+    assert!(error.is_final() && error.kind() == MessagesErrorKind::Other, "{error}");
+    assert!(messages.try_next().is_none());
+
+    let mut batch = consumer.batch().max_messages(2).messages().await.unwrap();
+    assert!(within("nothing", batch.next_timeout(short)).await.unwrap().is_none());
+    assert!(batch.try_next().is_none());
+    fill(&stage.jetstream, 4, 5).await;
+    let fourth = within("a message", batch.next_timeout(Duration::from_secs(8))).await.unwrap();
+    assert_eq!(sequence(&fourth.unwrap()), 4);
+    assert_eq!(sequence(&within("a message", batch.next()).await.unwrap().unwrap()), 5);
+    assert!(batch.next_timeout(short).await.is_err(), "it is complete");
+}
+
+#[tokio::test]
+async fn the_end_of_a_stream_can_be_waited_for() {
+    let (_stage, consumer) = filled(2).await;
+    let read_to_its_end = async {
+        let mut messages = consumer.stream().stop_after(1).messages().await.unwrap();
+        let closed = messages.closed();
+        messages.next().await.unwrap().unwrap().ack().await.unwrap();
+        assert!(messages.next().await.is_none());
+        within("the end of what was read", closed).await;
+        within("an end that was there before", messages.closed()).await;
+    };
+    read_to_its_end.await;
+    let mut messages = consumer.messages().await.unwrap();
+    let mut closed = messages.closed();
+    assert!(futures_util::poll!(&mut closed).is_pending());
+    messages.stop();
+    within("the end of what was stopped", closed).await;
+    let mut messages = consumer.messages().await.unwrap();
+    let closed = messages.closed();
+    let reader = tokio::spawn(async move { messages.next().await });
+    reader.abort();
+    within("the end of what was dropped", closed).await;
+}
+
+#[tokio::test]
+async fn messages_and_bytes_may_be_limited_together() {
+    let (stage, consumer) = filled(60).await;
+    // What one message counts for: subject, reply subject and payload.
+    let one = {
+        let mut batch = consumer.fetch().messages().await.unwrap();
+        let message = within("a message", batch.next()).await.unwrap().unwrap();
+        message.double_ack().await.unwrap();
+        message.length
+    };
+    let builder = consumer.stream().max_messages_per_batch(20).max_bytes_per_batch(6 * one);
+    let mut messages = builder.messages().await.unwrap();
+    within("the first pull", async {
+        while consumer.get_info().await.unwrap().num_ack_pending < 4 {}
+    })
+    .await;
+    for expected in 2..=60 {
+        let held = messages.pending().messages;
+        assert!(held <= 6, "{held} messages are held, and 6 have room");
+        let message = within("a message", messages.next()).await.unwrap().unwrap();
+        assert_eq!(sequence(&message), expected);
+        message.ack().await.unwrap();
+    }
+    drop(messages);
+    fill(&stage.jetstream, 61, 70).await;
+    let builder = consumer.stream().max_messages_per_batch(3).max_bytes_per_batch(1_000_000);
+    let messages = builder.messages().await.unwrap();
+    within("the first pull", async {
+        while messages.pending().delivered < 3 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    consumer.get_info().await.unwrap();
+    assert_eq!(messages.pending().messages, 3);
+}
+
+#[tokio::test]
+async fn a_failed_pull_tells_the_status_and_what_the_server_says_of_it() {
+    let (_stage, consumer) = filled(1).await;
+    let mut fetch = consumer.fetch().min_pending(1).messages().await.unwrap();
+    let error = within("the fetch", fetch.next()).await.unwrap().unwrap_err();
+    assert_eq!(error.status().unwrap().code(), midge_tokio::StatusCode::BAD_REQUEST);
+    let text = error.to_string();
+    for part in ["status 400", "Overflow", "\"C\"", "\"S\""] {
+        assert!(text.contains(part), "{part} is not in {text:?}");
+    }
+    assert!(error.is_final());
+}
+
+#[tokio::test]
+async fn a_server_that_shuts_down_is_told_and_read_from_again() {
+    let mut server = NatsServer::builder().jetstream().start().unwrap();
+    let client = within("connect", quick().connect(server.url())).await.unwrap();
+    let jetstream = jetstream::new(client.clone());
+    let config = jetstream::stream::Config {
+        storage: jetstream::stream::StorageType::File,
+        ..crate::jetstream_support::config("S", &["s"])
+    };
+    let handle = jetstream.create_stream(config).await.unwrap();
+    let config = pull::Config { durable_name: Some("C".into()), ..pull::Config::default() };
+    let consumer = handle.create_consumer(config).await.unwrap();
+    let (sender, events) = mpsc::channel();
+    let tell = move |event: &pull::PullEvent| drop(sender.send(event.clone()));
+    let mut messages = consumer.stream().on_event(tell).messages().await.unwrap();
+    assert!(messages.next_timeout(Duration::from_millis(10)).await.unwrap().is_none());
+    within("a pull", async { while consumer.get_info().await.unwrap().num_waiting < 1 {} }).await;
+    let mut changes = client.events();
+    let read = tokio::spawn(async move { within("a message", messages.next()).await });
+    server.stop().unwrap();
+    event(&mut changes, &Event::Disconnected).await;
+    server.restart().unwrap();
+    event(&mut changes, &Event::Connected).await;
+    within("a publish", put(&jetstream, "s", "1")).await;
+    assert_eq!(sequence(&read.await.unwrap().unwrap().unwrap()), 1);
+    let told: Vec<_> = events.try_iter().collect();
+    assert!(
+        told.iter().any(|event| matches!(
+            event,
+            pull::PullEvent::Trouble { status: Status::ServerShutdown(_), .. }
+        )),
+        "{told:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_leaders_is_told_and_read_over() {
+    let cluster = || Cluster::builder(3).jetstream().start().unwrap();
+    let cluster = tokio::task::spawn_blocking(cluster).await.unwrap();
+    let client = within("connect", quick().connect(cluster.url_list())).await.unwrap();
+    let jetstream = jetstream::new(client.clone());
+    let config = jetstream::stream::Config {
+        num_replicas: 3,
+        ..crate::jetstream_support::config("S", &["s"])
+    };
+    let handle = within("a stream", jetstream.create_stream(config)).await.unwrap();
+    let config = pull::Config { durable_name: Some("C".into()), ..pull::Config::default() };
+    let consumer = within("a consumer", handle.create_consumer(config)).await.unwrap();
+    let (sender, events) = mpsc::channel();
+    let tell = move |event: &pull::PullEvent| drop(sender.send(event.clone()));
+    let builder = consumer.stream().on_event(tell).report_missed_heartbeats(false);
+    let mut messages = builder.messages().await.unwrap();
+    fill(&jetstream, 1, 1).await;
+    let message = within("a message", messages.next()).await.unwrap().unwrap();
+    message.double_ack().await.unwrap();
+    within("a pull", async { while consumer.get_info().await.unwrap().num_waiting < 1 {} }).await;
+    within("step down", handle.consumer_leader_step_down("C")).await.unwrap();
+    let told = within("the change", async {
+        loop {
+            assert!(messages.next_timeout(Duration::from_millis(10)).await.unwrap().is_none());
+            if let Ok(event) = events.try_recv() {
+                break event;
+            }
+        }
+    })
+    .await;
+    let pull::PullEvent::Trouble { status: Status::LeadershipChange, .. } = told else {
+        panic!("{told:?}");
+    };
+    fill(&jetstream, 2, 2).await;
+    let message = within("a message", messages.next()).await.unwrap().unwrap();
+    assert_eq!(sequence(&message), 2);
 }

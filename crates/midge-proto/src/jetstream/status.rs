@@ -208,6 +208,31 @@ impl Status {
         }
     }
 
+    /// Its number.
+    #[must_use]
+    pub const fn code(&self) -> StatusCode {
+        match self {
+            Self::IdleHeartbeat { .. } | Self::FlowControl { .. } => StatusCode::IDLE_HEARTBEAT,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::NoMessages => StatusCode::NOT_FOUND,
+            Self::RequestTimeout(_) | Self::RequestsPending | Self::InterestExpired(_) => {
+                StatusCode::TIMEOUT
+            }
+            Self::MessageSizeExceedsMaxBytes(_)
+            | Self::BatchCompleted(_)
+            | Self::ExceededMaxWaiting
+            | Self::ExceededLimit { .. }
+            | Self::LeadershipChange
+            | Self::ServerShutdown(_)
+            | Self::ConsumerDeleted
+            | Self::ConsumerIsPushBased => StatusCode::REQUEST_TERMINATED,
+            Self::RequiredApiLevel => StatusCode::PRECONDITION_FAILED,
+            Self::PinIdMismatch(_) => StatusCode::PIN_ID_MISMATCH,
+            Self::NoResponders => StatusCode::NO_RESPONDERS,
+            Self::Unknown { code, .. } => *code,
+        }
+    }
+
     /// What the pull that it ended did not get, if the server says it.
     #[must_use]
     pub const fn left(&self) -> Option<Left> {

@@ -72,6 +72,19 @@ impl MessagesError {
         &self.0.consumer
     }
 
+    /// What the server said, with its number ([`Status::code`]), if it was the server.
+    #[must_use]
+    pub const fn status(&self) -> Option<&Status> {
+        match self.fault() {
+            MessagesFault::Status(status) => Some(status),
+            MessagesFault::MissingHeartbeat
+            | MessagesFault::Disconnected
+            | MessagesFault::Recreate(_)
+            | MessagesFault::Subscription(_)
+            | MessagesFault::Call(_) => None,
+        }
+    }
+
     /// Whether nothing more will come; if not, the reading goes on when the next message is asked
     /// for.
     #[must_use]
@@ -124,7 +137,7 @@ impl fmt::Display for MessagesError {
             MessagesFault::MissingHeartbeat => {
                 f.write_str("nothing was heard of the consumer for twice its heartbeat")?;
             }
-            MessagesFault::Status(status) => status.fmt(f)?,
+            MessagesFault::Status(status) => write!(f, "{status}, status {}", status.code())?,
             MessagesFault::Disconnected => f.write_str("the connection was lost")?,
             MessagesFault::Recreate(error) => {
                 write!(f, "the consumer could not be made anew: {error}")?;

@@ -12,6 +12,7 @@ pub use midge_proto::jetstream::consumer::{
     Id, Info, IntoConsumerConfig, PriorityGroupState, PriorityPolicy, ReplayPolicy, SequenceInfo,
     WrongKind,
 };
+pub use reading::Closed;
 
 use crate::jetstream::context::{ConsumerInfoError, Context};
 use crate::jetstream::error::CallError;

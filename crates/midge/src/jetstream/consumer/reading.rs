@@ -19,6 +19,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
+use futures_channel::oneshot;
 use midge_proto::jetstream::consume::Verdict;
 use midge_proto::jetstream::consumer::pull::{BatchConfig, next_subject};
 use midge_proto::jetstream::consumer::{AckPolicy, Config, Id};
@@ -156,6 +157,29 @@ pub(super) struct Reading<M: Machine> {
     alarm: Option<(Instant, Sleep)>,
     link: Link,
     stage: Stage,
+    /// Those who wait for the end: dropping a sender tells it.
+    closing: Vec<oneshot::Sender<Never>>,
+}
+
+/// Nothing is sent to those who wait for an end.
+enum Never {}
+
+/// Completes when a reading is over: read to its end, stopped, or dropped.
+#[must_use = "futures do nothing unless polled"]
+pub struct Closed(oneshot::Receiver<Never>);
+
+impl Future for Closed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(|_| ())
+    }
+}
+
+impl core::fmt::Debug for Closed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Closed").finish_non_exhaustive()
+    }
 }
 
 /// Whether what the machine orders can go out.
@@ -192,6 +216,7 @@ impl<M: Machine> Reading<M> {
             alarm: None,
             link: Link::Up,
             stage: Stage::Reading,
+            closing: Vec::new(),
         }
     }
 
@@ -263,7 +288,7 @@ impl<M: Machine> Reading<M> {
                 Poll::Ready(None) => {
                     let reason = self.subscriber.end_reason();
                     let expected = self.stage == Stage::Draining;
-                    self.stage = Stage::Over;
+                    self.close();
                     let fault = reason.filter(|_| !expected).map(MessagesFault::Subscription);
                     return Poll::Ready(fault.map(|fault| Err(self.error(fault))));
                 }
@@ -410,10 +435,24 @@ impl<M: Machine> Reading<M> {
         }
     }
 
-    /// Ends the reading at once; what is there goes back to the consumer.
-    pub(super) fn finish(&mut self) {
+    /// Completes when the reading is over.
+    pub(super) fn closed(&mut self) -> Closed {
+        let (sender, receiver) = oneshot::channel();
+        if self.stage != Stage::Over {
+            self.closing.push(sender);
+        }
+        Closed(receiver)
+    }
+
+    fn close(&mut self) {
         self.stage = Stage::Over;
         self.alarm = None;
+        self.closing.clear();
+    }
+
+    /// Ends the reading at once; what is there goes back to the consumer.
+    pub(super) fn finish(&mut self) {
+        self.close();
         // First, so that nothing that is given back comes here again.
         if self.subscriber.end_reason().is_none() && self.subscriber.unsubscribe_now().is_err() {
             return;

@@ -103,6 +103,32 @@ impl Batch {
         core::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
+    /// As [`next`](Self::next), with the time to wait: `Ok(None)` when nothing came.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next); and the end of the batch as
+    /// [`NextError::Finished`](crate::NextError::Finished).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn next_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<Option<Message>, MessagesError> {
+        self.reading.next_timeout(timeout).await
+    }
+
+    /// The next message if one is there, without waiting; `None` also at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub fn try_next(&mut self) -> Option<Result<Message, MessagesError>> {
+        self.reading.try_message()
+    }
+
     /// Why the pull ended, if it has.
     #[must_use]
     pub fn end_reason(&self) -> Option<&FetchEnd> {

@@ -1,7 +1,7 @@
 //! Messages for as long as they are asked for.
 
 use super::{Config, MessagesError, MessagesFault, PullEnd, PullEvent};
-use crate::jetstream::consumer::reading::{Desk, Leftovers, Machine, Reading};
+use crate::jetstream::consumer::reading::{Closed, Desk, Leftovers, Machine, Reading};
 use crate::jetstream::consumer::{Consumer, StreamError};
 use crate::jetstream::message::Message;
 use core::fmt;
@@ -152,6 +152,11 @@ impl Stream {
     /// Ends the stream at once; messages that are there go back to the consumer.
     pub fn stop(&mut self) {
         self.reading.finish();
+    }
+
+    /// Completes when the stream is over: read to its end, stopped, or dropped.
+    pub fn closed(&mut self) -> Closed {
+        self.reading.closed()
     }
 
     /// Asks for nothing more; the stream ends behind what was on its way.
