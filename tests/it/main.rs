@@ -15,6 +15,7 @@ mod hold_back;
 mod info;
 mod jetstream_acks;
 mod jetstream_batch;
+mod jetstream_chaos;
 mod jetstream_consume;
 mod jetstream_consumers;
 mod jetstream_direct;

@@ -3,6 +3,9 @@
 use super::{PublishAckFuture, PublishError};
 use crate::HeaderMap;
 use crate::jetstream::context::Context;
+use crate::jetstream::error::Fault;
+use crate::jetstream::window::WhenFull;
+use crate::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -134,9 +137,19 @@ impl Publisher {
         publish: impl Future<Output = Result<PublishAckFuture, PublishError>>,
     ) -> Result<u64, PublishError> {
         let mut publish = core::pin::pin!(publish);
+        let window = Arc::clone(&self.context.inner.window);
         let ack = poll_fn(|cx| {
             // What waits for its turn to be published again must not wait for this one.
-            self.advance(cx);
+            let retrying = self.advance(cx);
+            // A message without an answer on the way has no place in the window, but counts.
+            if retrying && self.waiting.len() >= window.limits().messages {
+                return match window.when_full() {
+                    WhenFull::Wait => Poll::Pending,
+                    WhenFull::Fail => {
+                        Poll::Ready(Err(Fault::WindowFull(self.waiting.len()).into()))
+                    }
+                };
+            }
             publish.as_mut().poll(cx)
         })
         .await?;
@@ -184,8 +197,9 @@ impl Publisher {
         core::mem::take(&mut self.failures)
     }
 
-    /// Takes the results that are there, in order.
-    fn advance(&mut self, cx: &mut TaskContext<'_>) {
+    /// Takes the results that are there, in order; whether the first of the others is to be
+    /// published again.
+    fn advance(&mut self, cx: &mut TaskContext<'_>) -> bool {
         let mut retrying = false;
         while let Some(first) = self.waiting.front_mut() {
             if !first.is_done(cx) {
@@ -213,6 +227,7 @@ impl Publisher {
                 waiting.is_done(cx);
             }
         }
+        retrying
     }
 }
 
