@@ -1,6 +1,7 @@
 //! A replicated stream while servers are killed and links are cut.
 
 use crate::support::{quick, within};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use midge_test_server::{Cluster, Direction, FaultProxy};
 use midge_tokio::jetstream::consumer::pull;
@@ -11,7 +12,6 @@ use midge_tokio::jetstream::{
 use midge_tokio::{Client, OutboundMessage};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 const MESSAGES: u64 = 50_000;
