@@ -33,6 +33,8 @@ struct Operations {
     stream: Option<TcpStream>,
     dial: Option<(midge::proto::DialId, Operation<io::Result<TcpStream>>)>,
     read: Option<Operation<BufResult<usize, Vec<u8>>>>,
+    /// What was read and the driver has not taken yet: it may hold reading back at any time.
+    input: Vec<u8>,
     write: Option<Operation<BufResult<usize, Vec<u8>>>>,
     sleep: Option<Operation<()>>,
 }
@@ -106,7 +108,8 @@ fn turn(driver: &mut Driver, ops: &mut Operations, now: Instant, cx: &mut Contex
         let mut half = stream.clone();
         ops.write = Some(Box::pin(async move { half.write(bytes).await }));
     }
-    if ops.read.is_none() && driver.read_buf().is_some() {
+    progress |= take_in(driver, &mut ops.input, now);
+    if ops.read.is_none() && ops.input.is_empty() && driver.read_buf().is_some() {
         let mut half = stream.clone();
         ops.read = Some(Box::pin(async move { half.read(Vec::with_capacity(READ_BYTES)).await }));
     }
@@ -124,7 +127,7 @@ fn turn(driver: &mut Driver, ops: &mut Operations, now: Instant, cx: &mut Contex
         (ops.read, progress) = (None, true);
         match result {
             Ok(0) => end = Some(ErrorKind::UnexpectedEof.into()),
-            Ok(_) => take_in(driver, &bytes, now),
+            Ok(_) => ops.input = bytes,
             Err(error) => end = Some(error),
         }
     }
@@ -135,13 +138,12 @@ fn turn(driver: &mut Driver, ops: &mut Operations, now: Instant, cx: &mut Contex
     progress
 }
 
-/// Copies what the kernel read to where the driver wants it.
-fn take_in(driver: &mut Driver, mut bytes: &[u8], now: Instant) {
-    while !bytes.is_empty() {
-        let Some(buf) = driver.read_buf() else { return };
-        let count = bytes.len().min(buf.len());
-        buf[..count].copy_from_slice(&bytes[..count]);
-        bytes = &bytes[count..];
-        driver.handle_read(now, count);
-    }
+/// Copies what the kernel read to where the driver wants it, as far as it does.
+fn take_in(driver: &mut Driver, input: &mut Vec<u8>, now: Instant) -> bool {
+    let Some(buf) = driver.read_buf().filter(|_| !input.is_empty()) else { return false };
+    let count = input.len().min(buf.len());
+    buf[..count].copy_from_slice(&input[..count]);
+    input.drain(..count);
+    driver.handle_read(now, count);
+    true
 }

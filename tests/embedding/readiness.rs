@@ -15,8 +15,8 @@ use std::task::Wake;
 struct Connection {
     driver: Driver,
     socket: Option<TcpStream>,
-    /// The dial that the socket is for, until it is connected.
-    dial: Option<DialId>,
+    /// Sockets that are being connected; there may be several, to addresses of one host.
+    dials: Vec<(DialId, TcpStream)>,
 }
 
 /// Wakes the loop, which then looks at every connection.
@@ -36,7 +36,7 @@ pub(crate) fn run(drivers: Vec<Driver>) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let waker = mio::Waker::new(poll.registry(), Token(usize::MAX))?;
     let waker = Waker::from(Arc::new(Wakeup(waker)));
-    let connection = |driver| Connection { driver, socket: None, dial: None };
+    let connection = |driver| Connection { driver, socket: None, dials: Vec::new() };
     let mut connections: Vec<Connection> = drivers.into_iter().map(connection).collect();
     let began = std::time::Instant::now();
     let now = || Instant::ZERO + began.elapsed();
@@ -47,23 +47,20 @@ pub(crate) fn run(drivers: Vec<Driver>) -> io::Result<()> {
             while connection.turn(now(), poll.registry(), Token(index))?
                 || connection.driver.park(&waker) == Parked::Work
             {}
-            let next = connection.driver.poll_timeout();
-            deadline = [deadline, next].into_iter().flatten().min();
+            deadline = deadline.into_iter().chain(connection.driver.poll_timeout()).min();
         }
         if connections.iter().all(|connection| connection.driver.is_closed()) {
             return Ok(());
         }
-        let wait = deadline.map(|at| at.saturating_since(now()));
         // Every connection is looked at after each wait, so events need no sorting.
-        poll.poll(&mut events, wait)?;
+        poll.poll(&mut events, deadline.map(|at| at.saturating_since(now())))?;
     }
 }
 
 impl Connection {
     /// One look at everything; says whether there was any progress.
     fn turn(&mut self, now: Instant, registry: &mio::Registry, token: Token) -> io::Result<bool> {
-        let driver = &mut self.driver;
-        let mut progress = false;
+        let (driver, mut progress) = (&mut self.driver, false);
         driver.handle_commands(now);
         if driver.poll_timeout().is_some_and(|at| at <= now) {
             driver.handle_timeout(now);
@@ -82,7 +79,7 @@ impl Connection {
                         Ok(mut socket) => {
                             let both = Interest::READABLE | Interest::WRITABLE;
                             registry.register(&mut socket, token, both)?;
-                            (self.socket, self.dial) = (Some(socket), Some(dial));
+                            self.dials.push((dial, socket));
                         }
                         Err(error) => driver.handle_dial_failed(now, dial, &error),
                     }
@@ -90,23 +87,26 @@ impl Connection {
                 DriverOrder::Dial { dial, .. } | DriverOrder::DialCustom { dial, .. } => {
                     driver.handle_dial_failed(now, dial, &ErrorKind::Unsupported.into());
                 }
-                // Dropping the socket closes it.
-                _ => (self.socket, self.dial) = (None, None),
+                DriverOrder::Hangup { last_words } => {
+                    self.dials.clear();
+                    let _ = self.socket.take().map(|mut socket| socket.write(&last_words));
+                }
+                other => return Err(io::Error::other(format!("an unknown order: {other:?}"))),
+            }
+        }
+        for (dial, socket) in core::mem::take(&mut self.dials) {
+            if let Some(error) = socket.take_error()? {
+                driver.handle_dial_failed(now, dial, &error);
+                progress = true;
+            } else if self.socket.is_none() && socket.peer_addr().is_ok() {
+                driver.handle_dialed(now, dial, socket.local_addr().ok());
+                (self.socket, progress) = (Some(socket), true);
+            } else {
+                self.dials.push((dial, socket));
             }
         }
         let Some(socket) = &mut self.socket else { return Ok(progress) };
-        if let Some(dial) = self.dial {
-            if let Some(error) = socket.take_error()? {
-                (self.socket, self.dial) = (None, None);
-                driver.handle_dial_failed(now, dial, &error);
-            } else if socket.peer_addr().is_ok() {
-                self.dial = None;
-                driver.handle_dialed(now, dial, socket.local_addr().ok());
-            } else {
-                return Ok(progress);
-            }
-            return Ok(true);
-        }
+        self.dials.clear();
         let moved = transfer(driver, socket, now);
         if let Err(error) = &moved {
             self.socket = None;

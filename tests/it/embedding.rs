@@ -1,6 +1,6 @@
 //! The worked embeddings of `docs/embedding.md`, against a real server.
 
-use crate::support::server;
+use crate::support::{number_of, numbered, server};
 use core::time::Duration;
 use futures_util::future::join_all;
 use midge::ConnectOptions;
@@ -28,10 +28,12 @@ fn the_bare_core_speaks_to_a_server_over_a_plain_stream() {
 #[test]
 fn a_readiness_loop_carries_several_connections_in_one_thread() {
     let mut server = server();
+    // By name, so that there are look-ups and dials side by side where it has several addresses.
+    let url = format!("nats://localhost:{}", server.port());
     let (clients, drivers): (Vec<_>, Vec<_>) = (0..10)
         .map(|_| {
             let options = ConnectOptions::<()>::new().retry_on_initial_connect();
-            let (client, driver, _) = options.build(server.url(), Instant::ZERO).unwrap();
+            let (client, driver, _) = options.build(&url, Instant::ZERO).unwrap();
             (client, driver)
         })
         .unzip();
@@ -84,6 +86,19 @@ fn a_completion_based_runtime_carries_a_connection() {
                 server.restart().unwrap();
                 while events.next().await.unwrap() != midge::Event::Connected {}
             }
+        }
+        // Reading that is held back loses nothing of what the kernel has read already.
+        let policy = midge::SlowConsumerPolicy::BackPressure;
+        let held = client.subscription("held").capacity(10).slow_consumer(policy);
+        let mut held = held.confirmed().await.unwrap();
+        let sender = midge_smol::connect(server.url()).await.unwrap();
+        for number in 0..5_000 {
+            sender.publish("held", numbered(number)).await.unwrap();
+        }
+        sender.sync().await.unwrap();
+        for number in 0..5_000 {
+            let message = held.next_timeout(Duration::from_secs(10)).await.unwrap();
+            assert_eq!(number_of(&message), number);
         }
         client.rtt().await.unwrap();
         client.close().await.unwrap();
