@@ -22,8 +22,15 @@ use crate::blocking::{Blocking, Client, yields};
 use crate::{HeaderMap, OutboundMessage};
 use bytes::Bytes;
 use core::borrow::Borrow;
+use core::future::poll_fn;
+use core::pin::Pin;
 use core::time::Duration;
+use futures_io::{AsyncRead, AsyncWrite};
 use midge::jetstream::account::Account;
+use midge::jetstream::backup::{
+    RestoreBuilder, RestoreError, Snapshot, SnapshotBuilder, SnapshotError, StreamRestore,
+    StreamSnapshot,
+};
 use midge::jetstream::consumer::pull::{
     self, Batch, BatchBuilder, BatchConfig, BatchError, BatchRequestError, FetchBuilder,
     MessagesError, StreamBuilder,
@@ -49,6 +56,7 @@ use midge::jetstream::stream::{
     RawMessageError, Stream, StreamInfoBuilder, StreamValue,
 };
 use midge::{Subject, ToSubject};
+use std::io;
 
 /// A context whose calls block.
 pub type Context = Blocking<midge::jetstream::Context>;
@@ -170,6 +178,13 @@ twins! {
     call Stream<Info>, resume_consumer(name: &str) -> Result<PauseResponse, ConsumerError>;
     call Stream<Info>, unpin_consumer(name: &str, group: &str) -> Result<(), ConsumerError>;
     call Stream<Info>, reset_consumer(name: &str, seq: Option<u64>) -> Result<ConsumerResetResponse, ConsumerResetError>;
+    make Stream<Info>, snapshot() -> Blocking<SnapshotBuilder>;
+    end SnapshotBuilder, open() -> Result<Blocking<StreamSnapshot>, SnapshotError>;
+    change StreamSnapshot, next_chunk() -> Result<Option<Bytes>, SnapshotError>;
+    make midge::jetstream::Context, restore_stream(snapshot: Snapshot) -> Blocking<RestoreBuilder>;
+    end RestoreBuilder, open() -> Result<Blocking<StreamRestore>, RestoreError>;
+    change StreamRestore, send(data: Bytes) -> Result<(), RestoreError>;
+    end StreamRestore, finish() -> Result<Blocking<Stream<Info>>, RestoreError>;
     make Stream<Info>, consumer_names() -> Blocking<ConsumerNames>;
     make Stream<Info>, consumers() -> Blocking<Consumers>;
 
@@ -249,5 +264,30 @@ impl Blocking<Message> {
     #[must_use]
     pub fn of(client: &Client, message: Message) -> Self {
         client.with(message)
+    }
+}
+
+/// The bytes of the backup.
+impl io::Read for Blocking<StreamSnapshot> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let carrier = self.carrier().clone();
+        let backup = &mut **self;
+        carrier.finish(poll_fn(|cx| Pin::new(&mut *backup).poll_read(cx, buf)))
+    }
+}
+
+/// The bytes of the backup; there is a stream once `finish` says so.
+impl io::Write for Blocking<StreamRestore> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let carrier = self.carrier().clone();
+        let restore = &mut **self;
+        carrier.finish(poll_fn(|cx| Pin::new(&mut *restore).poll_write(cx, buf)))
+    }
+
+    /// Blocks until the server has every whole chunk that was written.
+    fn flush(&mut self) -> io::Result<()> {
+        let carrier = self.carrier().clone();
+        let restore = &mut **self;
+        carrier.finish(poll_fn(|cx| Pin::new(&mut *restore).poll_flush(cx)))
     }
 }

@@ -220,7 +220,7 @@ impl ApiError {
     }
 
     pub(super) fn malformed(fault: impl ToString, body: &[u8]) -> Self {
-        Self::Malformed(MalformedAnswer { fault: fault.to_string(), body: Snippet::new(body) })
+        Self::Malformed(MalformedAnswer::new(fault, body))
     }
 }
 
@@ -262,6 +262,12 @@ impl From<Error> for ApiError {
 pub struct MalformedAnswer {
     fault: String,
     body: Snippet,
+}
+
+impl MalformedAnswer {
+    pub(super) fn new(fault: impl ToString, body: &[u8]) -> Self {
+        Self { fault: fault.to_string(), body: Snippet::new(body) }
+    }
 }
 
 impl fmt::Display for MalformedAnswer {

@@ -1,11 +1,16 @@
 //! Streams: what they are, and the calls about them.
 
+mod backup;
 mod config;
 mod info;
 mod requests;
 mod snapshot;
 mod source;
 
+pub use backup::{
+    RESTORE_CHUNK_SIZE, RESTORE_WINDOW, RestoreStep, RestoreWriter, Restored, SNAPSHOT_PATIENCE,
+    SnapshotFailure, SnapshotPart, SnapshotReader,
+};
 pub use config::{
     Compression, Config, ConsumerLimits, DiscardPolicy, PersistenceMode, Placement,
     RetentionPolicy, StorageType,

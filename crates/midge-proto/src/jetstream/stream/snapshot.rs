@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::info::State;
-use crate::jetstream::api::{self, ApiError, ApiPrefix, ApiRequest};
+use crate::jetstream::api::{self, ApiError, ApiPrefix, ApiRequest, MalformedAnswer};
 use crate::jetstream::json::{self, is_default};
 use crate::jetstream::level::{ApiLevel, Requirement};
 use crate::jetstream::names::StreamName;
@@ -110,6 +110,23 @@ impl Snapshot {
     #[must_use]
     pub fn state(&self) -> Option<State> {
         State::deserialize(&self.state).ok()
+    }
+
+    /// As JSON, to be kept beside the chunks.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::new();
+        json::write(self, &mut json);
+        json
+    }
+
+    /// Out of what [`to_json`](Self::to_json) made.
+    ///
+    /// # Errors
+    ///
+    /// When it is not that.
+    pub fn from_json(json: &[u8]) -> Result<Self, MalformedAnswer> {
+        json::read(json).map_err(|error| MalformedAnswer::new(error, json))
     }
 }
 
