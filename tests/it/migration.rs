@@ -213,3 +213,100 @@ async fn jetstream_does_what_the_same_code_did_before() -> Result<(), async_nats
     let server = NatsServer::builder().jetstream().start()?;
     through_jetstream(async_nats::connect(server.url()).await?).await
 }
+
+/// The usual ways to read from a consumer that is pulled from.
+async fn through_pulls(client: Client) -> Result<(), async_nats::Error> {
+    use async_nats::jetstream::consumer::pull::{self, MessagesErrorKind};
+    use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, PullConsumer};
+    use async_nats::jetstream::{self, AckKind, stream};
+    use futures_util::TryStreamExt;
+
+    let jetstream = jetstream::new(client);
+    let stream = jetstream
+        .create_stream(stream::Config {
+            name: "events".to_string(),
+            subjects: vec!["events.>".to_string()],
+            ..Default::default()
+        })
+        .await?;
+    for number in 1..=40 {
+        jetstream.publish(format!("events.{number}"), "data".into()).await?.await?;
+    }
+    let consumer: Consumer<pull::Config> = stream
+        .create_consumer(pull::Config {
+            durable_name: Some("worker".to_string()),
+            ack_policy: AckPolicy::Explicit,
+            deliver_policy: DeliverPolicy::All,
+            filter_subject: "events.>".to_string(),
+            ..Default::default()
+        })
+        .await?;
+
+    // A stream with combinators, and one read by `try_next`.
+    let mut messages = consumer.messages().await?.take(10);
+    while let Some(message) = messages.next().await {
+        let message = message?;
+        assert_eq!(message.payload, "data");
+        message.ack().await?;
+    }
+    drop(messages);
+    let mut messages = consumer
+        .stream()
+        .max_messages_per_batch(5)
+        .max_bytes_per_batch(1 << 20)
+        .expires(Duration::from_secs(10))
+        .heartbeat(Duration::from_secs(1))
+        .messages()
+        .await?;
+    let mut count = 0;
+    while let Some(message) = messages.try_next().await? {
+        let info = message.info()?;
+        assert_eq!(message.subject.as_str(), format!("events.{}", info.stream_sequence));
+        message.ack_with(AckKind::Ack).await?;
+        count += 1;
+        if count == 10 {
+            break;
+        }
+    }
+    drop(messages);
+
+    let mut batch = consumer.fetch().max_messages(5).messages().await?;
+    while let Some(Ok(message)) = batch.next().await {
+        message.double_ack().await?;
+    }
+    let messages: Vec<jetstream::Message> = consumer
+        .batch()
+        .max_messages(5)
+        .expires(Duration::from_secs(5))
+        .messages()
+        .await?
+        .try_collect()
+        .await?;
+    assert_eq!(messages.len(), 5);
+    for message in messages {
+        message.ack().await?;
+    }
+    let mut batches = consumer.sequence(5)?.take(2);
+    while let Ok(Some(mut batch)) = batches.try_next().await {
+        while let Ok(Some(message)) = batch.try_next().await {
+            message.double_ack().await?;
+        }
+    }
+    let mut consumer: PullConsumer = stream.get_consumer("worker").await?;
+    let info = consumer.info().await?;
+    assert_eq!((info.num_pending, info.num_ack_pending), (0, 0));
+
+    let mut messages = consumer.messages().await?;
+    while consumer.info().await?.num_waiting == 0 {}
+    stream.delete_consumer("worker").await?;
+    let error = messages.next().await.ok_or("no error")?.unwrap_err();
+    let kinds = [MessagesErrorKind::ConsumerDeleted, MessagesErrorKind::NoResponders];
+    assert!(kinds.contains(&error.kind()), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn pulls_do_what_the_same_code_did_before() -> Result<(), async_nats::Error> {
+    let server = NatsServer::builder().jetstream().start()?;
+    through_pulls(async_nats::connect(server.url()).await?).await
+}

@@ -125,7 +125,7 @@ impl Batch {
     /// # Errors
     ///
     /// As [`next`](Self::next).
-    pub fn try_next(&mut self) -> Option<Result<Message, MessagesError>> {
+    pub fn next_now(&mut self) -> Option<Result<Message, MessagesError>> {
         self.reading.try_message()
     }
 

@@ -145,7 +145,7 @@ impl Stream {
     /// # Errors
     ///
     /// As [`next`](Self::next).
-    pub fn try_next(&mut self) -> Option<Result<Message, MessagesError>> {
+    pub fn next_now(&mut self) -> Option<Result<Message, MessagesError>> {
         self.reading.try_message()
     }
 
