@@ -42,6 +42,7 @@ mod request;
 mod secrets;
 mod sharing;
 mod shutdown;
+mod single_threaded;
 mod slow_consumers;
 mod staggered;
 mod subscribe;

@@ -87,3 +87,24 @@ fn a_future_without_a_twin_is_waited_for() {
     let round_trip = client.wait(client.as_async().rtt()).unwrap();
     assert!(round_trip > Duration::ZERO);
 }
+
+#[test]
+fn a_task_is_served_at_once_though_a_call_that_blocked_has_just_ended() {
+    let server = server();
+    let (client, other) = (connect(&server), connect(&server));
+    let mut subscriber = client.subscription("x").confirmed().unwrap().into_async();
+    let tokio = runtime();
+    let mut times: Vec<Duration> = (0..20)
+        .map(|_| {
+            // Leaves the connection to whoever calls next, were it not for the task.
+            client.rtt().unwrap();
+            let begun = std::time::Instant::now();
+            other.publish("x", "1".into()).unwrap();
+            assert!(tokio.block_on(soon(subscriber.next())).is_some());
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    // Not only by luck in less than the five milliseconds after which the I/O thread looks by itself.
+    assert!(times[5] < Duration::from_millis(4), "{times:?}");
+}
