@@ -19,6 +19,7 @@ mod jetstream_chaos;
 mod jetstream_consume;
 mod jetstream_consumers;
 mod jetstream_direct;
+mod jetstream_ingest;
 mod jetstream_operations;
 mod jetstream_publish;
 mod jetstream_publishing;

@@ -45,8 +45,8 @@ use midge::jetstream::context::{
 };
 use midge::jetstream::message::StreamMessage;
 use midge::jetstream::publish::{
-    BatchPublish, BatchPublishBuilder, BatchPublishError, PublishAck, PublishAckFuture,
-    PublishFailures, Publisher,
+    BatchPublish, BatchPublishBuilder, BatchPublishError, FastPublishBuilder, FastPublisher,
+    GapMode, PublishAck, PublishAckFuture, PublishFailures, Publisher,
 };
 use midge::jetstream::stream::{
     BatchMessages, Config, ConsumerCreateStrictError, ConsumerError, ConsumerNames,
@@ -102,6 +102,19 @@ twins! {
     call midge::jetstream::Context, wait_for_acks() -> ();
     make midge::jetstream::Context, publisher() -> Blocking<Publisher>;
     make midge::jetstream::Context, batch_publish() -> Blocking<BatchPublishBuilder>;
+
+    make midge::jetstream::Context, fast_publish() -> Blocking<FastPublishBuilder>;
+
+    build FastPublishBuilder, flow(messages: u16) -> Self;
+    build FastPublishBuilder, max_outstanding_acks(acks: u64) -> Self;
+    build FastPublishBuilder, gap_mode(gap: GapMode) -> Self;
+    build FastPublishBuilder, timeout(timeout: Duration) -> Self;
+    end FastPublishBuilder, open() -> Result<Blocking<FastPublisher>, PublishError>;
+    change FastPublisher, add[S: ToSubject](subject: S, payload: Bytes) -> Result<u64, PublishError>;
+    change FastPublisher, add_message(message: OutboundMessage) -> Result<u64, PublishError>;
+    change FastPublisher, add_publish[S: ToSubject](subject: S, publish: Publish) -> Result<u64, PublishError>;
+    change FastPublisher, flush() -> u64;
+    last FastPublisher, finish() -> Result<u64, PublishFailures>;
 
     build BatchPublishBuilder, ack_first(ack_first: bool) -> Self;
     build BatchPublishBuilder, ack_every(messages: u64) -> Self;

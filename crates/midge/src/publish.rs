@@ -141,6 +141,31 @@ pub(crate) fn try_publish(
     append(shared, subject, reply, headers, payload, Core::try_publish)
 }
 
+/// Publishes at once or not at all, a message whose answer nobody waits for by itself, with a reply
+/// subject that needs no check.
+#[cfg(feature = "jetstream")]
+pub(crate) fn try_publish_unhurried(
+    shared: &Shared,
+    message: &midge_proto::OutboundMessage,
+    reply: &str,
+) -> Result<(), PublishError> {
+    let (subject, headers) = (&message.subject, message.headers.as_ref());
+    check(shared, subject, None, headers)?;
+    let message = Publish {
+        subject: subject.as_bytes(),
+        reply: Some(reply.as_bytes()),
+        headers,
+        payload: &message.payload,
+    };
+    let waker = {
+        let mut core = shared.core.lock();
+        accepted(core.try_publish(message))?;
+        core.unpark_for(None)
+    };
+    wake(waker);
+    Ok(())
+}
+
 /// Publishes even where there is no room: for a caller that made sure of it before.
 pub(crate) fn publish_over(
     shared: &Shared,

@@ -56,10 +56,10 @@ pub use paging::{Page, Paging};
 pub use publish::{
     AtomicBatch, BATCH_ID_LEN_MAX, BATCH_MESSAGES_MAX, BatchAnswer, BatchCommit, BatchFault,
     BatchId, BatchMessage, BatchOptions, BatchPlace, Counter, Cron, CronField, CronSchedule,
-    GapMode, Increment, IngestAnswer, IngestInbox, IngestOperation, InvalidCron, InvalidNumber,
-    InvalidPublishMessage, InvalidSchedule, InvalidTtl, MESSAGE_TTL_MIN, MessageTtl, PublishAck,
-    PublishRetry, PublishWindow, RetryOn, Rollup, SCHEDULE_INTERVAL_MIN, Schedule, Scheduling,
-    WindowLimits,
+    GapMode, Increment, Ingest, IngestAnswer, IngestEvent, IngestFailure, IngestFault, IngestInbox,
+    IngestOperation, IngestOptions, IngestSend, InvalidCron, InvalidNumber, InvalidPublishMessage,
+    InvalidSchedule, InvalidTtl, MESSAGE_TTL_MIN, MessageTtl, PublishAck, PublishRetry,
+    PublishWindow, RetryOn, Rollup, SCHEDULE_INTERVAL_MIN, Schedule, Scheduling, WindowLimits,
 };
 pub use status::{Left, PullLimit, Status, StatusClass};
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -5,8 +5,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use midge_proto::jetstream::consumer::WrongKind;
 use midge_proto::jetstream::{
-    ApiError, BatchFault, Error, ErrorCode, InvalidConfig, InvalidName, InvalidPublishMessage,
-    NameFault, UnsupportedField,
+    ApiError, BatchFault, Error, ErrorCode, IngestFault, InvalidConfig, InvalidName,
+    InvalidPublishMessage, NameFault, UnsupportedField,
 };
 use midge_proto::{InvalidSubject, StatusCode, Subject};
 
@@ -49,6 +49,8 @@ pub enum Fault {
     WrongKind(WrongKind),
     /// A batch was used wrongly, or cannot go on.
     Batch(BatchFault),
+    /// A message of fast ingest is not stored, or not known to be.
+    Ingest(IngestFault),
 }
 
 impl<K> CallError<K> {
@@ -82,7 +84,8 @@ impl<K> CallError<K> {
             | Fault::Subscribe(_)
             | Fault::Request(_)
             | Fault::WrongKind(_)
-            | Fault::Batch(_) => None,
+            | Fault::Batch(_)
+            | Fault::Ingest(_) => None,
         }
     }
 
@@ -105,7 +108,8 @@ impl<K> CallError<K> {
             | Fault::Subscribe(_)
             | Fault::Request(_)
             | Fault::WrongKind(_)
-            | Fault::Batch(_) => false,
+            | Fault::Batch(_)
+            | Fault::Ingest(_) => false,
         }
     }
 
@@ -131,7 +135,8 @@ impl<K> CallError<K> {
             | Fault::Unsupported(_)
             | Fault::Subscribe(_)
             | Fault::WrongKind(_)
-            | Fault::Batch(_) => false,
+            | Fault::Batch(_)
+            | Fault::Ingest(_) => false,
         }
     }
 
@@ -191,6 +196,7 @@ impl<K> fmt::Display for CallError<K> {
             },
             Fault::WrongKind(error) => error.fmt(f)?,
             Fault::Batch(error) => error.fmt(f)?,
+            Fault::Ingest(error) => error.fmt(f)?,
         }
         self.subject().map_or(Ok(()), |subject| write!(f, " (asked on {subject})"))
     }
@@ -207,6 +213,7 @@ impl<K> core::error::Error for CallError<K> {
             Fault::Api(error) => Some(error),
             Fault::WrongKind(error) => Some(error),
             Fault::Batch(error) => Some(error),
+            Fault::Ingest(error) => Some(error),
             Fault::Prefix(_) | Fault::WindowFull(_) => None,
         }
     }
@@ -246,6 +253,10 @@ faults! {
     UnsupportedField, error => Self::Unsupported(error);
     WrongKind, error => Self::WrongKind(error);
     BatchFault, error => Self::Batch(error);
+    IngestFault, error => match error {
+        IngestFault::Api(error) => Self::Api(error),
+        error => Self::Ingest(error),
+    };
     ApiError, error => Self::Api(error);
 }
 
@@ -316,6 +327,8 @@ fn tell(fault: &Fault) -> Told<'_> {
         Fault::Api(_) => Told::Unreadable,
         Fault::WrongKind(_) => Told::WrongKind,
         Fault::Batch(fault) => Told::Batch(fault),
+        Fault::Ingest(IngestFault::Silence) => Told::TimedOut,
+        Fault::Ingest(_) => Told::Lost,
     }
 }
 

@@ -2,12 +2,16 @@
 
 mod ack;
 mod batch;
+mod fast;
 mod publisher;
 
 pub use super::error::BatchPublishErrorKind;
 pub use ack::PublishAckFuture;
 pub use batch::{BatchPublish, BatchPublishBuilder, BatchPublishError};
-pub use midge_proto::jetstream::{BatchFault, BatchId, PublishAck};
+pub use fast::{FastPublishBuilder, FastPublisher};
+pub use midge_proto::jetstream::{
+    BatchFault, BatchId, GapMode, IngestEvent, IngestFault, PublishAck,
+};
 pub use publisher::{PublishFailure, PublishFailures, Publisher};
 
 use super::error::{CallError, PublishErrorKind};

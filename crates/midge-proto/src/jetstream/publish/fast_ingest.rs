@@ -9,6 +9,8 @@ use crate::message::Message;
 use crate::subject::Subject;
 use alloc::borrow::Cow;
 use alloc::format;
+use alloc::string::String;
+use core::fmt::Write;
 use serde::Deserialize;
 
 /// What becomes of a fast batch when a message of it is lost or refused.
@@ -61,6 +63,13 @@ impl IngestInbox {
     /// The reply subject of a message.
     #[must_use]
     pub fn reply(&self, sequence: u64, operation: IngestOperation) -> Subject {
+        let mut reply = String::new();
+        self.write_reply(sequence, operation, &mut reply);
+        Subject::from(reply)
+    }
+
+    /// Appends the reply subject of a message.
+    pub fn write_reply(&self, sequence: u64, operation: IngestOperation, reply: &mut String) {
         let gap = match self.gap {
             GapMode::Ok => "ok",
             GapMode::Fail => "fail",
@@ -72,10 +81,18 @@ impl IngestInbox {
             IngestOperation::CommitWithoutMessage => 3,
             IngestOperation::Ping => 4,
         };
-        Subject::from(format!(
-            "{}.{}.{}.{gap}.{sequence}.{operation}.$FI",
-            self.inbox, self.id, self.flow
-        ))
+        let Self { inbox, id, flow, .. } = self;
+        // Writing to a string does not fail.
+        let _ = write!(reply, "{inbox}.{id}.{flow}.{gap}.{sequence}.{operation}.$FI");
+    }
+
+    /// The number of the message to which the answer with this subject belongs; `None` if it is of
+    /// another batch.
+    #[must_use]
+    pub fn sequence_of(&self, subject: &str) -> Option<u64> {
+        let rest = subject.strip_prefix(self.inbox.as_str())?.strip_prefix('.')?;
+        let rest = rest.strip_prefix(self.id.as_str())?.strip_prefix('.')?;
+        rest.split('.').nth(2)?.parse().ok()
     }
 }
 
@@ -158,6 +175,11 @@ mod tests {
         assert_eq!(inbox.reply(3, IngestOperation::Commit), "_INBOX.x.b1.100.ok.3.2.$FI");
         let end = inbox.reply(4, IngestOperation::CommitWithoutMessage);
         assert_eq!(end, "_INBOX.x.b1.100.ok.4.3.$FI");
+        let answered = inbox.reply(7, IngestOperation::Append);
+        assert_eq!(inbox.sequence_of(&answered), Some(7));
+        for other in ["_INBOX.x.b2.100.ok.7.1.$FI", "_INBOX.x.b1", "_INBOX.x", "a", ""] {
+            assert_eq!(inbox.sequence_of(other), None, "{other}");
+        }
         let strict = IngestInbox { gap: GapMode::Fail, ..inbox };
         assert_eq!(strict.reply(4, IngestOperation::Ping), "_INBOX.x.b1.100.fail.4.4.$FI");
     }

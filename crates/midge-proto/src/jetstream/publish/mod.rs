@@ -7,6 +7,7 @@ mod counter;
 mod cron;
 mod fast_ingest;
 pub(super) mod go_duration;
+mod ingest;
 mod message;
 mod retry;
 mod schedule;
@@ -19,6 +20,7 @@ pub use batch::{BATCH_ID_LEN_MAX, BATCH_MESSAGES_MAX, BatchCommit, BatchId, Batc
 pub use counter::{Counter, Increment, InvalidNumber};
 pub use cron::{Cron, CronField, InvalidCron};
 pub use fast_ingest::{GapMode, IngestAnswer, IngestInbox, IngestOperation};
+pub use ingest::{Ingest, IngestEvent, IngestFailure, IngestFault, IngestOptions, IngestSend};
 pub use message::{InvalidPublishMessage, PublishMessage, Rollup};
 pub use retry::{PublishRetry, RetryOn};
 pub use schedule::{CronSchedule, InvalidSchedule, SCHEDULE_INTERVAL_MIN, Schedule, Scheduling};

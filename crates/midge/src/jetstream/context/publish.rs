@@ -3,7 +3,9 @@
 use super::Context;
 use crate::HeaderMap;
 use crate::jetstream::error::{CallError, Fault};
-use crate::jetstream::publish::{BatchPublishBuilder, PublishAckFuture, PublishError, Publisher};
+use crate::jetstream::publish::{
+    BatchPublishBuilder, FastPublishBuilder, PublishAckFuture, PublishError, Publisher,
+};
 use crate::shared::RequestParts;
 use crate::sync::Arc;
 use bytes::Bytes;
@@ -99,6 +101,12 @@ impl Context {
     /// [`BatchPublish`](crate::jetstream::publish::BatchPublish).
     pub fn batch_publish(&self) -> BatchPublishBuilder {
         BatchPublishBuilder::new(self.clone())
+    }
+
+    /// Publishes messages as fast as the stream stores them, with flow control in place of an answer
+    /// to each (2.14); see [`FastPublisher`](crate::jetstream::publish::FastPublisher).
+    pub fn fast_publish(&self) -> FastPublishBuilder {
+        FastPublishBuilder::new(self.clone())
     }
 
     pub(in crate::jetstream) async fn publish_to_stream(
