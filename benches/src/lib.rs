@@ -5,6 +5,7 @@
 //! cargo run --release -p midge-benches                    # every row, both runtimes; writes docs/benchmarks.md
 //! cargo run --release -p midge-benches -- --only receive  # the rows whose name contains "receive"; prints only
 //! cargo run --release -p midge-benches -- --quick         # a tenth of the messages, three rounds; prints only
+//! cargo run --release -p midge-benches -- jetstream       # publishing to streams and reading them
 //! cargo run --release -p midge-benches -- codec           # decoder and encoder alone, by criterion
 //! cargo run --release -p midge-benches -- adapters        # midge alone, the same workloads on each adapter
 //! cargo run --release -p midge-benches -- idle            # wake-ups of an idle connection on each adapter
@@ -66,6 +67,8 @@ pub mod subjects {
     pub const GO: &str = "bench.go";
     /// The marker that ends a publish run: a server echoes it, the sink answers with its count.
     pub const DONE: &str = "bench.done";
+    /// What the stream of JetStream workloads takes.
+    pub const STREAM: &str = "bench.stream";
     /// The responder answers with the payload of the request.
     pub const ECHO: &str = "bench.echo";
     /// The responder never answers.

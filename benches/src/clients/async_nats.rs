@@ -4,10 +4,12 @@
 pub mod workloads;
 
 use core::sync::atomic::Ordering;
+use std::collections::VecDeque;
 
 use ::async_nats as nats;
+use bytes::Bytes;
 
-use super::{Drops, Limits, Settings};
+use super::{Drops, Limits, Settings, WINDOW};
 use crate::Result;
 
 /// Connects on the tokio runtime that the workload is on; `drops` is told of dropped messages.
@@ -30,4 +32,36 @@ async fn connect(settings: &Settings, limits: Limits, drops: &Drops) -> Result<n
 /// Subscribes so that nothing is dropped, given what [`connect`] set.
 async fn subscribe(client: &nats::Client, subject: &str, _: Limits) -> Result<nats::Subscriber> {
     Ok(client.subscribe(subject.to_owned()).await?)
+}
+
+/// Publishes to a stream with [`WINDOW`] messages that wait for their acknowledgements.
+async fn publish_window(
+    context: &nats::jetstream::Context,
+    subject: &nats::Subject,
+    payload: &Bytes,
+    count: usize,
+) -> Result<()> {
+    let mut acks = VecDeque::with_capacity(WINDOW);
+    for _ in 0..count {
+        if acks.len() == WINDOW
+            && let Some(ack) = acks.pop_front()
+        {
+            ack.await?;
+        }
+        acks.push_back(context.publish(subject.clone(), payload.clone()).await?);
+    }
+    for ack in acks {
+        ack.await?;
+    }
+    Ok(())
+}
+
+/// It has no fast ingest: the window is the fastest way that it has.
+async fn ingest(
+    context: &nats::jetstream::Context,
+    subject: &nats::Subject,
+    payload: &Bytes,
+    count: usize,
+) -> Result<()> {
+    publish_window(context, subject, payload, count).await
 }

@@ -7,11 +7,12 @@ pub mod workloads;
 use core::sync::atomic::Ordering;
 
 use ::midge as nats;
+use bytes::Bytes;
 use midge_async_std::AsyncStd;
 use midge_smol::Smol;
 use midge_tokio::Tokio;
 
-use super::{Drops, Executor, Limits, Settings};
+use super::{Drops, Executor, Limits, Settings, WINDOW};
 use crate::Result;
 
 /// Connects on the runtime that the workload is on; `drops` is told of dropped messages.
@@ -49,4 +50,30 @@ async fn subscribe(
         subscriber.set_slow_consumer_policy(nats::SlowConsumerPolicy::BackPressure);
     }
     Ok(subscriber)
+}
+
+/// Publishes to a stream with [`WINDOW`] messages that wait for their acknowledgements.
+async fn publish_window(
+    context: &nats::jetstream::Context,
+    subject: &nats::Subject,
+    payload: &Bytes,
+    count: usize,
+) -> Result<()> {
+    let context = context.options().max_ack_inflight(WINDOW).build(context.client());
+    let mut publisher = context.publisher();
+    for _ in 0..count {
+        publisher.publish(subject.clone(), payload.clone()).await?;
+    }
+    publisher.finish().await?;
+    Ok(())
+}
+
+/// Publishes to a stream by the fastest way that there is.
+async fn ingest(
+    context: &nats::jetstream::Context,
+    subject: &nats::Subject,
+    payload: &Bytes,
+    count: usize,
+) -> Result<()> {
+    publish_window(context, subject, payload, count).await
 }

@@ -51,7 +51,12 @@ pub struct Settings {
     pub in_flight: usize,
     /// Requests in flight besides, which nobody answers.
     pub waiting: usize,
+    /// Messages that a consumer is asked for at once.
+    pub batch: usize,
 }
+
+/// Messages that wait for their acknowledgements where messages are published through a window.
+pub(crate) const WINDOW: usize = 256;
 
 /// How many messages a client said that it dropped.
 pub type Drops = Arc<AtomicU64>;
@@ -92,6 +97,7 @@ fn run(client: &str, workload: &str, args: &Args) -> Result<Report> {
         "order",
         "in-flight",
         "waiting",
+        "batch",
         "runtime",
         "workers",
     ])?;
@@ -114,6 +120,7 @@ fn run(client: &str, workload: &str, args: &Args) -> Result<Report> {
         },
         in_flight: args.value("in-flight", 1)?,
         waiting: args.value("waiting", 0)?,
+        batch: args.value("batch", 500)?,
     };
     meter::raise_open_files()?;
     let drops = Drops::default();

@@ -1,9 +1,10 @@
 //! The workloads, written against the names that the clients share.
 //!
-//! This text is compiled once a client: `nats` is the client's crate, and `connect` and
-//! `subscribe` come from the module that includes it.
+//! This text is compiled once a client: `nats` is the client's crate, and what the
+//! clients cannot share (`connect`, `subscribe`, ...) comes from the module that includes it.
 
 mod connections;
+mod jetstream;
 mod publish;
 mod receive;
 mod request;
@@ -13,10 +14,11 @@ use bytes::Bytes;
 #[allow(unused_imports)]
 use futures_util::StreamExt;
 
-use super::{connect, nats, subscribe};
+use super::{connect, ingest, nats, publish_window, subscribe};
 use crate::clients::{Drops, Limits, Settings, check_marker, payload};
 use crate::report::Report;
 use crate::{Result, subjects};
+use jetstream::Publishing::{Ingest, OneByOne, Window};
 
 /// Runs the workload called `name`.
 ///
@@ -32,6 +34,10 @@ pub async fn run(name: &str, settings: &Settings, drops: &Drops) -> Result<Repor
         "idle" => connections::idle(settings, drops).await,
         "idle-connections" => connections::idle_connections(settings, drops).await,
         "idle-subscriptions" => connections::idle_subscriptions(settings, drops).await,
+        "jetstream-publish" => jetstream::publish(OneByOne, settings, drops).await,
+        "jetstream-window" => jetstream::publish(Window, settings, drops).await,
+        "jetstream-ingest" => jetstream::publish(Ingest, settings, drops).await,
+        "jetstream-consume" => jetstream::consume(settings, drops).await,
         other => Err(format!("no workload {other:?}").into()),
     }
 }

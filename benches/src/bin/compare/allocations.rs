@@ -8,9 +8,10 @@ use crate::table::{Table, number, verdict};
 use crate::tools::{Peer, Tools};
 
 /// Name, peer, workload and options of what is counted, with the most that midge may need.
-type Case = (&'static str, Peer, &'static str, Option<f64>);
+pub(crate) type Case = (&'static str, Peer, &'static str, Option<f64>);
 
-const CASES: &[Case] = &[
+/// What is counted without JetStream.
+pub(crate) const CASES: &[Case] = &[
     ("publish 128 B", Peer::Sink, "publish --count 500000", Some(0.0)),
     ("receive 128 B", Peer::Replayer, "receive --count 500000", Some(1.0 / 64.0)),
     (
@@ -28,18 +29,46 @@ const CASES: &[Case] = &[
     ),
 ];
 
+/// What is counted of JetStream.
+pub(crate) const JETSTREAM: &[Case] = &[
+    (
+        "publish 128 B, each acknowledged before the next",
+        Peer::JetStream,
+        "jetstream-publish --count 10000",
+        None,
+    ),
+    (
+        "publish 128 B, a window of 256",
+        Peer::JetStream,
+        "jetstream-window --count 100000",
+        Some(2.0),
+    ),
+    (
+        "fast ingest 128 B (async-nats: a window of 256)",
+        Peer::JetStream,
+        "jetstream-ingest --count 100000",
+        None,
+    ),
+    (
+        "pull 128 B and acknowledge, batches of 500",
+        Peer::JetStream,
+        "jetstream-consume --count 100000",
+        None,
+    ),
+];
+
 /// A client allocates a little for each run whatever the number of messages (a task, a buffer
 /// that grows); this much is called none.
 const NONE: f64 = 0.001;
 
 /// Counts allocations of each case and client, the whole process included.
-pub(crate) fn run(tools: &Tools, plan: &Plan) -> Result<Table> {
+pub(crate) fn run(tools: &Tools, plan: &Plan, cases: &[Case]) -> Result<Table> {
     let mut table = Table::new(&["workload", "async-nats", "midge", "bar", ""]);
     table.note(
         "Allocations an operation in the whole client process (multi-thread runtime), one run."
             .into(),
     );
-    for (name, peer, workload, limit) in CASES.iter().filter(|(name, ..)| plan.wants(name)) {
+    for (name, peer, workload, limit) in cases.iter().filter(|(name, ..)| plan.wants(name)) {
         let mut cells = vec![(*name).to_owned()];
         let mut ours = None;
         for client in NAMES {

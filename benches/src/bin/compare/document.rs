@@ -16,6 +16,9 @@ const SECTIONS: &[(&str, &str)] = &[
     ("multi", "Side by side, multi-thread runtime"),
     ("current", "Side by side, current-thread runtime"),
     ("allocations", "Allocations"),
+    ("jetstream-multi", "JetStream, multi-thread runtime"),
+    ("jetstream-current", "JetStream, current-thread runtime"),
+    ("jetstream-allocations", "Allocations of JetStream"),
     ("instructions", "Instructions"),
     ("codec", "Decoder and encoder"),
     ("adapters", "Adapters side by side"),
@@ -33,6 +36,7 @@ midge and async-nats, side by side in one run. The tables are written by
 
 ```text
 cargo run --release -p midge-benches
+cargo run --release -p midge-benches -- jetstream
 cargo run --release -p midge-benches -- codec adapters idle
 cargo run --release -p midge-benches -- instructions adapter-sizes size
 ```

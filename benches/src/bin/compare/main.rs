@@ -3,7 +3,7 @@
 //!
 //! `compare [<section>...] [--rounds <n>] [--only <part of a name>] [--runtime multi|current|both]
 //! [--quick] [--no-write]`. Without a section, `rows` and `allocations`; the others are
-//! `instructions`, `codec`, `adapters`, `idle`, `adapter-sizes` and `size`. A run with `--only` or
+//! `jetstream`, `instructions`, `codec`, `adapters`, `idle`, `adapter-sizes` and `size`. A run with `--only` or
 //! `--quick` prints and does not write.
 
 mod adapter_sizes;
@@ -30,6 +30,11 @@ use tools::Tools;
 
 /// Fewer rounds than this show a tendency, not that a bar is met.
 const ROUNDS_FOR_A_CLAIM: usize = 9;
+
+/// How the tables of JetStream are to be read.
+const JETSTREAM_NOTE: &str = "One server, streams in memory. Server and client share the cores, \
+                              and the server does most of the work: where it is the limit, the \
+                              CPU time of the client decides, not the rate.";
 
 fn main() -> Result<()> {
     let args = Args::from_env(&["quick", "no-write"]);
@@ -60,11 +65,23 @@ fn main() -> Result<()> {
         match section {
             "rows" => {
                 for runtime in runtimes {
-                    let table = rounds::run(&tools, &plan, runtime)?;
+                    let table = rounds::run(&tools, &plan, runtime, rows::ROWS)?;
                     document.show(runtime, &table, &facts);
                 }
             }
-            "allocations" => document.show(section, &allocations::run(&tools, &plan)?, &facts),
+            "allocations" => {
+                let table = allocations::run(&tools, &plan, allocations::CASES)?;
+                document.show(section, &table, &facts);
+            }
+            "jetstream" => {
+                for runtime in runtimes {
+                    let mut table = rounds::run(&tools, &plan, runtime, rows::JETSTREAM)?;
+                    table.note(JETSTREAM_NOTE.into());
+                    document.show(&format!("jetstream-{runtime}"), &table, &facts);
+                }
+                let table = allocations::run(&tools, &plan, allocations::JETSTREAM)?;
+                document.show("jetstream-allocations", &table, &facts);
+            }
             "instructions" => document.show(section, &instructions::run(&tools)?, &facts),
             "codec" => document.show(section, &codec::run(&tools, &plan)?, &facts),
             "adapters" => document.show(section, &adapters::run(&tools, &plan)?, &facts),
@@ -72,8 +89,8 @@ fn main() -> Result<()> {
             "adapter-sizes" => document.show(section, &adapter_sizes::run(&tools)?, &facts),
             "size" => document.show(section, &size::run(&tools)?, &facts),
             other => {
-                let known = "rows, allocations, instructions, codec, adapters, idle, \
-                             adapter-sizes and size";
+                let known = "rows, allocations, jetstream, instructions, codec, adapters, \
+                             idle, adapter-sizes and size";
                 return Err(format!("no section {other:?}; there are {known}").into());
             }
         }

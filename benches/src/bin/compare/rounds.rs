@@ -7,7 +7,7 @@ use midge_benches::clients::NAMES;
 use midge_benches::report::Report;
 
 use crate::Plan;
-use crate::rows::{Figure, Limit, ROWS, Row};
+use crate::rows::{Figure, Limit, Row};
 use crate::statistics::Spread;
 use crate::table::Table;
 use crate::tools::Tools;
@@ -19,8 +19,8 @@ const OURS: &str = "midge";
 /// Reports of all rounds, by row and client.
 type Outcome = BTreeMap<(&'static str, &'static str), Vec<Report>>;
 
-/// Runs the rows that the plan wants on one runtime.
-pub(crate) fn run(tools: &Tools, plan: &Plan, runtime: &str) -> Result<Table> {
+/// Runs those of `rows` that the plan wants on one runtime.
+pub(crate) fn run(tools: &Tools, plan: &Plan, runtime: &str, rows: &[Row]) -> Result<Table> {
     let mut outcome = Outcome::new();
     let mut table = Table::new(&[
         "workload",
@@ -40,7 +40,7 @@ pub(crate) fn run(tools: &Tools, plan: &Plan, runtime: &str) -> Result<Table> {
          over the rounds, the ratio is that of the medians.",
         plan.rounds,
     ));
-    for row in ROWS.iter().filter(|row| plan.wants(row.name)) {
+    for row in rows.iter().filter(|row| plan.wants(row.name)) {
         measure(tools, plan, runtime, row, &mut outcome)?;
         show(plan, row, &outcome, &mut table);
     }

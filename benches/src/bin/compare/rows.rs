@@ -252,6 +252,42 @@ pub(crate) const ROWS: &[Row] = &[
     },
 ];
 
+/// Every row of JetStream; the stream is in memory.
+pub(crate) const JETSTREAM: &[Row] = &[
+    Row {
+        name: "publish 128 B, each acknowledged before the next",
+        peer: Peer::JetStream,
+        workload: "jetstream-publish",
+        count: 20_000,
+        options: "--size 128",
+        bars: &[rate(1.15), cpu(0.7), report(Figure::Median)],
+    },
+    Row {
+        name: "publish 128 B, a window of 256",
+        peer: Peer::JetStream,
+        workload: "jetstream-window",
+        count: 200_000,
+        options: "--size 128",
+        bars: &[rate(1.6), cpu(0.35)],
+    },
+    Row {
+        name: "fast ingest 128 B (async-nats: a window of 256)",
+        peer: Peer::JetStream,
+        workload: "jetstream-ingest",
+        count: 400_000,
+        options: "--size 128",
+        bars: &[report(Figure::Rate), report(Figure::Cpu)],
+    },
+    Row {
+        name: "pull 128 B and acknowledge, batches of 500",
+        peer: Peer::JetStream,
+        workload: "jetstream-consume",
+        count: 200_000,
+        options: "--size 128 --batch 500",
+        bars: &[rate(1.5), cpu(0.4), report(Figure::Peak)],
+    },
+];
+
 impl Row {
     /// The arguments of the client process.
     pub(crate) fn arguments(&self, client: &str, runtime: &str, divisor: usize) -> Vec<String> {

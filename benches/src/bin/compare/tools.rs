@@ -23,6 +23,8 @@ pub(crate) enum Peer {
     Replayer,
     /// A real server by itself.
     Server,
+    /// A real server with JetStream by itself.
+    JetStream,
     /// A real server with a raw publisher behind it.
     ServerAndPublisher,
     /// A real server with a raw responder behind it.
@@ -79,13 +81,18 @@ impl Tools {
             Peer::Replayer => {
                 Some(Helper::start(Command::new(self.binary("replayer")).arg("serve"))?)
             }
-            Peer::Server | Peer::ServerAndPublisher | Peer::ServerAndResponder => None,
+            Peer::Server
+            | Peer::JetStream
+            | Peer::ServerAndPublisher
+            | Peer::ServerAndResponder => None,
         };
         if let Some(helper) = raw {
             let url = format!("nats://{}", helper.address()?);
             return Ok(Running { url, _helper: Some(helper), _server: None });
         }
-        let server = NatsServer::builder().config(CONFIG).start()?;
+        let server = NatsServer::builder().config(CONFIG);
+        let server = if peer == Peer::JetStream { server.jetstream() } else { server };
+        let server = server.start()?;
         let address = server.address().to_string();
         let behind = |role: &str| {
             let mut command = Command::new(self.binary("replayer"));
@@ -94,7 +101,7 @@ impl Tools {
         let helper = match peer {
             Peer::ServerAndPublisher => behind("publish")?,
             Peer::ServerAndResponder => behind("respond")?,
-            Peer::Server | Peer::Sink | Peer::Replayer => None,
+            Peer::Server | Peer::JetStream | Peer::Sink | Peer::Replayer => None,
         };
         let url = format!("nats://{address}");
         Ok(Running { url, _helper: helper, _server: Some(server) })
