@@ -25,6 +25,7 @@ mod jetstream_publish;
 mod jetstream_publishing;
 mod jetstream_pull;
 mod jetstream_requests;
+mod jetstream_setup;
 mod jetstream_snapshot;
 mod jetstream_streams;
 mod jetstream_support;

@@ -41,13 +41,15 @@ use midge::jetstream::consumer::{
 };
 use midge::jetstream::context::{
     AccountError, ConsumerInfoError, CreateStreamError, DeleteStreamError, GetStreamByNameError,
-    GetStreamError, Publish, PublishError, RequestError, StreamNames, Streams, UpdateStreamError,
+    GetStreamError, Publish, PublishError, RequestError, SetupError, StreamNames, Streams,
+    UpdateStreamError,
 };
 use midge::jetstream::message::StreamMessage;
 use midge::jetstream::publish::{
     BatchPublish, BatchPublishBuilder, BatchPublishError, FastPublishBuilder, FastPublisher,
     GapMode, PublishAck, PublishAckFuture, PublishFailures, Publisher,
 };
+use midge::jetstream::setup::{Plan, Setup};
 use midge::jetstream::stream::{
     BatchMessages, Config, ConsumerCreateStrictError, ConsumerError, ConsumerNames,
     ConsumerResetError, ConsumerUpdateError, Consumers, DeleteMessageError, DeleteStatus,
@@ -87,6 +89,8 @@ twins! {
     open midge::jetstream::Context, get_stream[T: AsRef<str>](stream: T) -> Result<Blocking<Stream>, GetStreamError>;
     open midge::jetstream::Context, get_stream_no_info[T: AsRef<str>](stream: T) -> Result<Blocking<Stream<()>>, GetStreamError>;
     open midge::jetstream::Context, get_or_create_stream[S: Into<Config>](stream_config: S) -> Result<Blocking<Stream>, CreateStreamError>;
+    call midge::jetstream::Context, plan(setup: &Setup) -> Result<Plan, CallError>;
+    call midge::jetstream::Context, apply(plan: &Plan) -> Result<usize, SetupError>;
     call midge::jetstream::Context, delete_stream[T: AsRef<str>](stream: T) -> Result<DeleteStatus, DeleteStreamError>;
     call midge::jetstream::Context, stream_by_subject[T: Into<String>](subject: T) -> Result<String, GetStreamByNameError>;
     make midge::jetstream::Context, stream_names() -> Blocking<StreamNames>;

@@ -7,6 +7,7 @@
 //! | part | what it has |
 //! | --- | --- |
 //! | [`stream`], [`consumer`], [`account`] | configurations, infos, and the calls about them |
+//! | [`setup`] | streams and consumers as they should be, and what differs |
 //! | [`message`] | stored messages, acknowledgements, what a reply subject tells |
 //! | [`PublishMessage`](message::PublishMessage), [`PublishAck`], [`Schedule`], [`Counter`] | what goes into streams |
 //! | [`consume`] | the loops that read from consumers |
@@ -39,6 +40,7 @@ pub mod account;
 pub mod consume;
 pub mod consumer;
 pub mod message;
+pub mod setup;
 pub mod stream;
 
 pub use api::{ApiError, ApiPrefix, ApiRequest, CustomRequest, MalformedAnswer};

@@ -44,7 +44,7 @@ pub use midge_proto::jetstream::{
     ApiError, ApiLevel, ApiPrefix, ApiRequest, Counter, Cron, CustomRequest, Error, ErrorCode,
     ErrorCodeInfo, Increment, InvalidConfig, InvalidName, MessageTtl, PublishRetry, RetryOn,
     Rollup, Schedule, Scheduling, Status, StatusClass, Timestamp, UnsupportedField, WindowLimits,
-    account,
+    account, setup,
 };
 pub use pages::{PagedRequest, Pages};
 pub use window::WhenFull;

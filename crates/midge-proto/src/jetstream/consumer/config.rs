@@ -244,7 +244,7 @@ pub struct Config {
 
 impl Config {
     /// Checks names and filters; the name is that of a durable consumer, if it is one.
-    pub(super) fn prepare(&mut self) -> Result<Option<ConsumerName>, InvalidConfig> {
+    pub(in crate::jetstream) fn prepare(&mut self) -> Result<Option<ConsumerName>, InvalidConfig> {
         let name = match (&self.name, &self.durable_name) {
             (Some(name), Some(durable)) if name != durable => {
                 return Err(

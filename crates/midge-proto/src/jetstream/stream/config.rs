@@ -209,7 +209,7 @@ pub struct Config {
 
 impl Config {
     /// Checks the name and the subjects, and turns domains of sources into what is sent for them.
-    pub(super) fn prepare(&mut self) -> Result<StreamName, InvalidConfig> {
+    pub(in crate::jetstream) fn prepare(&mut self) -> Result<StreamName, InvalidConfig> {
         let name = StreamName::new(&self.name)?;
         for subject in &self.subjects {
             Subject::from(subject.as_str()).check_subscribe()?;

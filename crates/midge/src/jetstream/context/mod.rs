@@ -3,6 +3,7 @@
 mod builder;
 mod consumers;
 mod publish;
+mod setup;
 mod streams;
 
 pub use super::error::{
@@ -12,6 +13,7 @@ pub use super::error::{
 pub use super::publish::{PublishAckFuture, PublishError};
 pub use builder::{ACK_TIMEOUT, ContextBuilder, TIMEOUT};
 pub use midge_proto::jetstream::message::PublishMessage as Publish;
+pub use setup::SetupError;
 
 use super::call::Tracer;
 use super::error::{CallError, Fault};
