@@ -198,6 +198,37 @@ async fn a_drain_that_loses_its_connection_counts_what_is_uncertain() {
 }
 
 #[tokio::test]
+async fn what_is_unread_counts_at_whichever_step_a_drain_ends() {
+    for end in ["the time is up before the fence", "the limit of reconnects while it is read"] {
+        let server = server();
+        let proxy = FaultProxy::start(server.address()).unwrap();
+        let client = connect_to(quick().max_reconnects(1), &proxy.url()).await;
+        let unread = client.subscription("d").confirmed().await.unwrap();
+        for number in 0..3 {
+            client.publish("d", numbered(number)).await.unwrap();
+        }
+        client.sync().await.unwrap();
+        let is_fenced = end != "the time is up before the fence";
+        if !is_fenced {
+            proxy.stall(Direction::ToClient);
+        }
+        let budget = Duration::from_millis(if is_fenced { 60_000 } else { 200 });
+        let draining = tokio::spawn({
+            let client = client.clone();
+            async move { client.drain_within(budget).await.unwrap() }
+        });
+        if is_fenced {
+            until("all that was in flight", || unread.end_reason().is_some()).await;
+            proxy.refuse();
+            proxy.cut();
+        }
+        let report: DrainReport = within("drain", draining).await.unwrap();
+        assert_eq!((report.unread_subscriptions, report.unread_messages), (1, 3), "{end}");
+        assert_eq!(report.timed_out, !is_fenced, "{end}");
+    }
+}
+
+#[tokio::test]
 async fn while_draining_nothing_new_is_subscribed_and_afterwards_nothing_published() {
     let server = server();
     let client = connect(&server).await;

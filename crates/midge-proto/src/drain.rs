@@ -61,7 +61,7 @@ use core::time::Duration;
 /// drain.handle_fence_sent(FenceId(2));
 /// drain.handle_fence_passed(FenceId(2));
 /// assert_eq!(drain.poll_action(), Some(DrainAction::Close));
-/// drain.handle_closed(0);
+/// drain.handle_closed(0, Unread::default());
 /// assert!(drain.report().is_complete());
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -92,7 +92,7 @@ enum Step {
     /// The subscriptions are being ended; what is unread has not been told yet.
     Ending,
     /// The application reads what was delivered.
-    Reading(Unread),
+    Reading,
     /// The PONG proves that everything accepted has arrived.
     Flushing(Proof),
     /// What was accepted waits for a connection.
@@ -147,7 +147,7 @@ pub enum Backlog {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DrainReport {
-    /// Subscriptions whose messages were not all read by the application in time.
+    /// Subscriptions whose messages were not all read by the application before the end.
     pub unread_subscriptions: usize,
     /// Messages in them.
     pub unread_messages: u64,
@@ -187,7 +187,7 @@ impl Drain {
             Step::Unsubscribing(Proof::Sent(_))
             | Step::Flushing(Proof::Sent(_))
             | Step::Ending
-            | Step::Reading(_)
+            | Step::Reading
             | Step::Waiting => {}
         }
     }
@@ -202,7 +202,7 @@ impl Drain {
             Some(
                 Step::Unsubscribing(_)
                 | Step::Ending
-                | Step::Reading(_)
+                | Step::Reading
                 | Step::Flushing(_)
                 | Step::Waiting,
             )
@@ -213,10 +213,10 @@ impl Drain {
     /// What the application has not read yet; to be told whenever it has become less.
     pub fn handle_unread(&mut self, unread: Unread) {
         match self.step() {
-            Some(Step::Ending | Step::Reading(_)) if unread.subscriptions == 0 => {
+            Some(Step::Ending | Step::Reading) if unread.subscriptions == 0 => {
                 self.enter(Step::Flushing(Proof::Ordered), FLUSH);
             }
-            Some(Step::Ending | Step::Reading(_)) => self.enter(Step::Reading(unread), []),
+            Some(Step::Ending | Step::Reading) => self.enter(Step::Reading, []),
             Some(Step::Unsubscribing(_) | Step::Flushing(_) | Step::Waiting) | None => {}
         }
     }
@@ -234,7 +234,7 @@ impl Drain {
                 self.enter(Step::Ending, [DrainAction::EndSubscriptions]);
             }
             Some(Step::Flushing(_)) => self.enter(Step::Waiting, []),
-            Some(Step::Ending | Step::Reading(_) | Step::Waiting) | None => {}
+            Some(Step::Ending | Step::Reading | Step::Waiting) | None => {}
         }
     }
 
@@ -250,7 +250,7 @@ impl Drain {
             (Some(Step::Flushing(_) | Step::Waiting), Backlog::Kept) => {
                 self.enter(Step::Waiting, []);
             }
-            (Some(Step::Ending | Step::Reading(_)) | None, _) => {}
+            (Some(Step::Ending | Step::Reading) | None, _) => {}
         }
     }
 
@@ -260,35 +260,31 @@ impl Drain {
             Some(Step::Waiting) => {
                 self.enter(Step::Flushing(Proof::Ordered), [DrainAction::Fence]);
             }
-            Some(Step::Unsubscribing(_) | Step::Ending | Step::Reading(_) | Step::Flushing(_))
+            Some(Step::Unsubscribing(_) | Step::Ending | Step::Reading | Step::Flushing(_))
             | None => {}
         }
     }
 
-    /// The connection is closed for good, by [`DrainAction::Close`] or for a reason of its own, and
-    /// that many published messages were never written.
-    pub fn handle_closed(&mut self, unwritten: u64) {
+    /// The connection is closed for good, by [`DrainAction::Close`] or for a reason of its own. That
+    /// many published messages were never written, and this is unread of the subscriptions that the
+    /// drain was to end, at whichever step it was.
+    pub fn handle_closed(&mut self, unwritten: u64, unread: Unread) {
         if self.state != State::Ended {
             self.state = State::Ended;
             self.actions.clear();
             self.report.unwritten = unwritten;
+            self.report.unread_subscriptions = unread.subscriptions;
+            self.report.unread_messages = unread.messages;
         }
     }
 
     /// Gives up what is left if the budget is used up.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let State::UnderWay { step, give_up_at } = self.state else { return };
+        let State::UnderWay { give_up_at, .. } = self.state else { return };
         if now < give_up_at {
             return;
         }
         self.report.timed_out = true;
-        match step {
-            Step::Reading(unread) => {
-                self.report.unread_subscriptions = unread.subscriptions;
-                self.report.unread_messages = unread.messages;
-            }
-            Step::Unsubscribing(_) | Step::Ending | Step::Flushing(_) | Step::Waiting => {}
-        }
         self.order_close();
     }
 }

@@ -29,8 +29,10 @@ impl Shutdown {
 
     /// All is over: tells those who wait.
     pub(super) fn finish(&mut self, unwritten: u64) {
-        self.drain.handle_closed(unwritten);
-        self.ending.clear();
+        // Those that were to end and did not get to it are as unread as those that did.
+        self.reading.append(&mut self.ending);
+        let unread = self.unread();
+        self.drain.handle_closed(unwritten, unread);
         self.reading.clear();
         for done in self.waiters.drain(..) {
             let _ = done.send(self.drain.report().clone());
@@ -38,9 +40,14 @@ impl Shutdown {
     }
 
     fn report_unread(&mut self) {
+        let unread = self.unread();
+        self.drain.handle_unread(unread);
+    }
+
+    fn unread(&mut self) -> Unread {
         self.reading.retain(|mailbox| !mailbox.is_read());
         let messages = self.reading.iter().map(|mailbox| mailbox.pending().messages).sum();
-        self.drain.handle_unread(Unread { subscriptions: self.reading.len(), messages });
+        Unread { subscriptions: self.reading.len(), messages }
     }
 }
 
