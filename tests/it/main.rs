@@ -18,6 +18,7 @@ mod jetstream_batch;
 mod jetstream_chaos;
 mod jetstream_consume;
 mod jetstream_consumers;
+mod jetstream_counters;
 mod jetstream_direct;
 mod jetstream_ingest;
 mod jetstream_operations;

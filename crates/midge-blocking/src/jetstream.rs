@@ -44,6 +44,7 @@ use midge::jetstream::context::{
     GetStreamError, Publish, PublishError, RequestError, SetupError, StreamNames, Streams,
     UpdateStreamError,
 };
+use midge::jetstream::counter::{Counter, CounterError, CounterValue, Entries, Entry};
 use midge::jetstream::message::StreamMessage;
 use midge::jetstream::publish::{
     BatchPublish, BatchPublishBuilder, BatchPublishError, FastPublishBuilder, FastPublisher,
@@ -55,7 +56,7 @@ use midge::jetstream::stream::{
     ConsumerResetError, ConsumerUpdateError, Consumers, DeleteMessageError, DeleteStatus,
     DirectGetError, GetBatch, GetLastMessages, GetMessageError, Info, InfoError, InfoWithSubjects,
     LastRawMessageError, No, PauseResponse, Placement, Purge, PurgeError, PurgeResponse,
-    RawMessageError, Stream, StreamInfoBuilder, StreamValue,
+    RawMessageError, ScheduledMessage, Schedules, Stream, StreamInfoBuilder, StreamValue,
 };
 use midge::{Subject, ToSubject};
 use std::io;
@@ -106,6 +107,15 @@ twins! {
     call midge::jetstream::Context, wait_for_acks() -> ();
     make midge::jetstream::Context, publisher() -> Blocking<Publisher>;
     make midge::jetstream::Context, batch_publish() -> Blocking<BatchPublishBuilder>;
+
+    open midge::jetstream::Context, get_counter[T: AsRef<str>](stream: T) -> Result<Blocking<Counter>, CounterError>;
+
+    call Counter, add[S: ToSubject](subject: S, number: impl Into<Increment>) -> Result<CounterValue, CounterError>;
+    call Counter, increment[S: ToSubject](subject: S) -> Result<CounterValue, CounterError>;
+    call Counter, decrement[S: ToSubject](subject: S) -> Result<CounterValue, CounterError>;
+    call Counter, load[S: AsRef<str>](subject: S) -> Result<CounterValue, CounterError>;
+    call Counter, get[S: AsRef<str>](subject: S) -> Result<Entry, CounterError>;
+    open Counter, get_multiple[S: Into<String>](subjects: impl IntoIterator<Item = S>) -> Result<Blocking<Entries>, CounterError>;
 
     make midge::jetstream::Context, fast_publish() -> Blocking<FastPublishBuilder>;
 
@@ -168,6 +178,9 @@ twins! {
     call Stream<Info>, get_message(sequence: u64) -> Result<StreamMessage, GetMessageError>;
     call Stream<Info>, get_last_message_for_subject[S: AsRef<str>](subject: S) -> Result<StreamMessage, GetMessageError>;
     call Stream<Info>, get_next_message_for_subject[S: AsRef<str>](subject: S, sequence: Option<u64>) -> Result<StreamMessage, GetMessageError>;
+    call Stream<Info>, get_schedule[S: AsRef<str>](subject: S) -> Result<Option<ScheduledMessage>, GetMessageError>;
+    open Stream<Info>, schedules[S: Into<String>](filter: S) -> Result<Blocking<Schedules>, DirectGetError>;
+    call Stream<Info>, cancel_schedules[S: Into<String>](filter: S) -> Result<u64, PurgeError>;
     make Stream<Info>, get_batch(messages: usize) -> Blocking<GetBatch>;
     make Stream<Info>, get_last_messages_for[S: Into<String>](subjects: impl IntoIterator<Item = S>) -> Blocking<GetLastMessages>;
 

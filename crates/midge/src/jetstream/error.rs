@@ -5,7 +5,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use midge_proto::jetstream::consumer::WrongKind;
 use midge_proto::jetstream::{
-    ApiError, BatchFault, Error, ErrorCode, IngestFault, InvalidConfig, InvalidName,
+    ApiError, BatchFault, Error, ErrorCode, IngestFault, InvalidConfig, InvalidName, InvalidNumber,
     InvalidPublishMessage, NameFault, UnsupportedField,
 };
 use midge_proto::{InvalidSubject, StatusCode, Subject};
@@ -49,6 +49,10 @@ pub enum Fault {
     WrongKind(WrongKind),
     /// A batch was used wrongly, or cannot go on.
     Batch(BatchFault),
+    /// The stream has no counters.
+    NoCounters,
+    /// A counter is none.
+    Number(InvalidNumber),
     /// A message of fast ingest is not stored, or not known to be.
     Ingest(IngestFault),
 }
@@ -85,6 +89,8 @@ impl<K> CallError<K> {
             | Fault::Request(_)
             | Fault::WrongKind(_)
             | Fault::Batch(_)
+            | Fault::NoCounters
+            | Fault::Number(_)
             | Fault::Ingest(_) => None,
         }
     }
@@ -109,6 +115,8 @@ impl<K> CallError<K> {
             | Fault::Request(_)
             | Fault::WrongKind(_)
             | Fault::Batch(_)
+            | Fault::NoCounters
+            | Fault::Number(_)
             | Fault::Ingest(_) => false,
         }
     }
@@ -136,6 +144,8 @@ impl<K> CallError<K> {
             | Fault::Subscribe(_)
             | Fault::WrongKind(_)
             | Fault::Batch(_)
+            | Fault::NoCounters
+            | Fault::Number(_)
             | Fault::Ingest(_) => false,
         }
     }
@@ -197,6 +207,10 @@ impl<K> fmt::Display for CallError<K> {
             Fault::WrongKind(error) => error.fmt(f)?,
             Fault::Batch(error) => error.fmt(f)?,
             Fault::Ingest(error) => error.fmt(f)?,
+            Fault::NoCounters => {
+                f.write_str("the stream has no counters (allow_message_counter)")?
+            }
+            Fault::Number(error) => error.fmt(f)?,
         }
         self.subject().map_or(Ok(()), |subject| write!(f, " (asked on {subject})"))
     }
@@ -214,7 +228,8 @@ impl<K> core::error::Error for CallError<K> {
             Fault::WrongKind(error) => Some(error),
             Fault::Batch(error) => Some(error),
             Fault::Ingest(error) => Some(error),
-            Fault::Prefix(_) | Fault::WindowFull(_) => None,
+            Fault::Number(error) => Some(error),
+            Fault::Prefix(_) | Fault::WindowFull(_) | Fault::NoCounters => None,
         }
     }
 }
@@ -253,6 +268,7 @@ faults! {
     UnsupportedField, error => Self::Unsupported(error);
     WrongKind, error => Self::WrongKind(error);
     BatchFault, error => Self::Batch(error);
+    InvalidNumber, error => Self::Number(error);
     IngestFault, error => match error {
         IngestFault::Api(error) => Self::Api(error),
         error => Self::Ingest(error),
@@ -294,6 +310,7 @@ enum Told<'a> {
     Unreadable,
     WrongKind,
     Batch(&'a BatchFault),
+    NoCounters,
     Unsupported,
     Invalid,
 }
@@ -329,6 +346,8 @@ fn tell(fault: &Fault) -> Told<'_> {
         Fault::Batch(fault) => Told::Batch(fault),
         Fault::Ingest(IngestFault::Silence) => Told::TimedOut,
         Fault::Ingest(_) => Told::Lost,
+        Fault::NoCounters => Told::NoCounters,
+        Fault::Number(_) => Told::Unreadable,
     }
 }
 
@@ -398,7 +417,7 @@ kinds! {
     | Told::Deaf
     | Told::Unreadable
     | Told::WrongKind
-    | Told::Batch(_) => Self::Other,
+    | Told::Batch(_) | Told::NoCounters => Self::Other,
     }
 
     /// What kept a request from its answer.
@@ -701,6 +720,29 @@ kinds! {
     Told::NobodyListens => Self::StreamNotFound,
     Told::TimedOut => Self::TimedOut,
     Told::TooLarge => Self::MaxPayloadExceeded,
+    _ => Self::Other,
+    }
+
+    /// What kept a counter from being changed or read.
+    CounterErrorKind {
+        NotFound => "there is no such counter",
+        NotEnabled => "the stream has no counters",
+        InvalidNumber => "the counter is no number",
+        StreamNotFound => "no stream answers",
+        TimedOut => "no answer came in time",
+        JetStream(Error) => "JetStream refused the request",
+        Other => "the request failed",
+    } else {
+    Told::JetStream(error) => match error.error_code() {
+        ErrorCode::NO_MESSAGE_FOUND => Self::NotFound,
+        ErrorCode::STREAM_NOT_FOUND => Self::StreamNotFound,
+        _ => Self::JetStream(error.clone()),
+    },
+    Told::Status(StatusCode::NOT_FOUND, _) => Self::NotFound,
+    Told::NoCounters => Self::NotEnabled,
+    Told::Unreadable => Self::InvalidNumber,
+    Told::NobodyListens => Self::StreamNotFound,
+    Told::TimedOut => Self::TimedOut,
     _ => Self::Other,
     }
 }

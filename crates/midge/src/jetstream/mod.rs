@@ -25,6 +25,7 @@
 pub mod backup;
 pub mod consumer;
 pub mod context;
+pub mod counter;
 pub mod message;
 pub mod publish;
 pub mod stream;
@@ -41,7 +42,7 @@ pub use context::{Context, ContextBuilder};
 pub use error::{CallError, CallErrorKind, Fault};
 pub use message::{AckError, AckKind, Acker, Message};
 pub use midge_proto::jetstream::{
-    ApiError, ApiLevel, ApiPrefix, ApiRequest, Counter, Cron, CustomRequest, Error, ErrorCode,
+    ApiError, ApiLevel, ApiPrefix, ApiRequest, Cron, CustomRequest, Error, ErrorCode,
     ErrorCodeInfo, Increment, InvalidConfig, InvalidName, MessageTtl, PublishRetry, RetryOn,
     Rollup, Schedule, Scheduling, Status, StatusClass, Timestamp, UnsupportedField, WindowLimits,
     account, setup,

@@ -1,5 +1,6 @@
 //! Messages that are counters (2.12).
 
+use super::ack::PublishAck;
 use crate::header::NATS_COUNTER_SOURCES;
 use crate::jetstream::message::StreamMessage;
 use crate::snippet::Snippet;
@@ -38,6 +39,15 @@ impl Increment {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What takes away as much as this adds.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        match self.0.strip_prefix('-') {
+            Some(digits) => Self(digits.to_string()),
+            None => Self(alloc::format!("-{}", self.0.trim_start_matches('+'))),
+        }
     }
 }
 
@@ -90,6 +100,20 @@ impl Counter {
             None => BTreeMap::new(),
         };
         Ok(Self { value: body.val, sources })
+    }
+
+    /// The counter as a stream acknowledged it, without its sources.
+    ///
+    /// # Errors
+    ///
+    /// When the acknowledgement tells no value.
+    pub fn acknowledged(ack: &PublishAck) -> Result<Self, InvalidNumber> {
+        let value = ack.value.clone().unwrap_or_default();
+        if is_number(&value) {
+            Ok(Self { value, sources: BTreeMap::new() })
+        } else {
+            Err(InvalidNumber(Snippet::new(value.as_bytes())))
+        }
     }
 
     /// The decimal digits of the value, with a sign if it is negative.
@@ -174,5 +198,19 @@ mod tests {
             assert!(Increment::parse(text).is_err(), "{text:?}");
         }
         assert_eq!(Increment::from(i128::MIN).as_str(), i128::MIN.to_string());
+        for (text, negated) in [("5", "-5"), ("+5", "-5"), ("-5", "5"), ("0", "-0")] {
+            assert_eq!(Increment::parse(text).unwrap().negated().as_str(), negated);
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_tells_the_total() {
+        let ack = |value: Option<&str>| PublishAck {
+            value: value.map(Into::into),
+            ..PublishAck::default()
+        };
+        assert_eq!(Counter::acknowledged(&ack(Some("-3"))).unwrap().value(), Some(-3));
+        assert!(Counter::acknowledged(&ack(None)).is_err());
+        assert!(Counter::acknowledged(&ack(Some("x"))).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use super::cron::{Cron, InvalidCron};
 use super::go_duration::{self, Shown};
 use super::ttl::{InvalidTtl, MessageTtl};
-use crate::header::HeaderMap;
+use crate::header::{HeaderMap, HeaderName};
 use crate::header::{
     NATS_SCHEDULE, NATS_SCHEDULE_NEXT, NATS_SCHEDULE_ROLLUP, NATS_SCHEDULE_ROLLUP_SUB,
     NATS_SCHEDULE_SOURCE, NATS_SCHEDULE_TARGET, NATS_SCHEDULE_TIME_ZONE, NATS_SCHEDULE_TTL,
@@ -227,6 +227,64 @@ impl Scheduling {
         self
     }
 
+    /// What a stored schedule says; `None` if the message with these headers is none.
+    ///
+    /// # Errors
+    ///
+    /// When the headers are none that this version knows.
+    #[must_use]
+    pub fn read(headers: &HeaderMap) -> Option<Result<Self, InvalidSchedule>> {
+        let schedule = headers.get_last(NATS_SCHEDULE)?;
+        Some(Self::read_parts(schedule.as_str(), headers))
+    }
+
+    fn read_parts(schedule: &str, headers: &HeaderMap) -> Result<Self, InvalidSchedule> {
+        let text = |name: HeaderName| headers.get_last(name).map(|value| value.as_str());
+        let mut scheduling =
+            Self::new(schedule.parse()?, Subject::from(text(NATS_SCHEDULE_TARGET).unwrap_or("")));
+        scheduling.source = text(NATS_SCHEDULE_SOURCE).map(Subject::from);
+        scheduling.ttl = text(NATS_SCHEDULE_TTL).map(str::parse).transpose()?;
+        scheduling.time_zone = text(NATS_SCHEDULE_TIME_ZONE).map(ToString::to_string);
+        scheduling.rollup = text(NATS_SCHEDULE_ROLLUP).is_some();
+        scheduling.check().map(|()| scheduling)
+    }
+
+    /// When messages are published.
+    #[must_use]
+    pub const fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Where they are published.
+    #[must_use]
+    pub const fn target(&self) -> &Subject {
+        &self.target
+    }
+
+    /// The subject whose newest message is published, if that was set by [`source`](Self::source).
+    #[must_use]
+    pub const fn source_subject(&self) -> Option<&Subject> {
+        self.source.as_ref()
+    }
+
+    /// How long published messages are kept, if that was set by [`ttl`](Self::ttl).
+    #[must_use]
+    pub const fn message_ttl(&self) -> Option<MessageTtl> {
+        self.ttl
+    }
+
+    /// The name of the time zone, if that was set by [`time_zone`](Self::time_zone).
+    #[must_use]
+    pub fn time_zone_name(&self) -> Option<&str> {
+        self.time_zone.as_deref()
+    }
+
+    /// Whether each published message deletes the older ones of the target.
+    #[must_use]
+    pub const fn rolls_up(&self) -> bool {
+        self.rollup
+    }
+
     /// Checks what the server would refuse, as far as that can be told without it.
     ///
     /// # Errors
@@ -428,6 +486,10 @@ mod tests {
             ("Nats-Schedule-Rollup", "sub"),
         ];
         assert_eq!(lines, expected);
+        assert_eq!(Scheduling::read(&headers), Some(Ok(good)));
+        assert_eq!(Scheduling::read(&HeaderMap::new()), None);
+        headers.insert(NATS_SCHEDULE, "@never");
+        assert!(Scheduling::read(&headers).unwrap().is_err());
 
         let every = |millis| Schedule::Every(Duration::from_millis(millis));
         let plain = || Scheduling::new(Schedule::Hourly, "t");

@@ -5,6 +5,7 @@ mod cluster;
 mod consumers;
 mod purge;
 mod read;
+mod schedules;
 
 pub use crate::jetstream::error::{
     ConsumerCreateStrictErrorKind, ConsumerErrorKind, ConsumerResetErrorKind,
@@ -17,6 +18,7 @@ pub use midge_proto::jetstream::message::{
 };
 pub use midge_proto::jetstream::stream::*;
 pub use purge::{No, Purge, Yes};
+pub use schedules::{ScheduledMessage, Schedules};
 
 use crate::jetstream::context::{Context, RequestError, RequestErrorKind};
 use crate::jetstream::error::CallError;
