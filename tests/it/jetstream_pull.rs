@@ -126,6 +126,33 @@ async fn what_a_dropped_stream_did_not_read_goes_to_another_at_once() {
 }
 
 #[tokio::test]
+async fn what_was_on_its_way_to_a_dropped_stream_goes_to_another_at_once() {
+    let (stage, consumer) = filled(10).await;
+    let proxy = FaultProxy::start(stage.server.address()).unwrap();
+    let client = within("connect", quick().connect(proxy.url())).await.unwrap();
+    let there = jetstream::new(client.clone());
+    let there: PullConsumer = there.get_consumer_from_stream("C", "S").await.unwrap();
+    let before = client.subscription_count();
+    proxy.stall(Direction::ToClient);
+    let (dropped, stopped) = (there.messages().await.unwrap(), there.messages().await);
+    within("all deliveries", async {
+        while consumer.get_info().await.unwrap().delivered.consumer_sequence < 10 {}
+    })
+    .await;
+    assert_eq!(dropped.pending().delivered, 0);
+    drop(dropped);
+    stopped.unwrap().stop();
+    proxy.resume(Direction::ToClient);
+    // The consumer waits 30 s for acknowledgements; this does not.
+    let batch = consumer.batch().max_messages(10).expires(Duration::from_secs(8)).messages().await;
+    let (mut seen, end) = all(batch.unwrap()).await;
+    seen.sort_unstable();
+    assert_eq!((seen, end), ((1..=10).collect(), FetchEnd::Complete));
+    // Nothing of it is left behind, so that the last handle can go.
+    crate::support::until("the end of both", || client.subscription_count() == before).await;
+}
+
+#[tokio::test]
 async fn a_drained_stream_brings_what_was_on_its_way_and_ends() {
     let (_stage, mut consumer) = filled(10).await;
     let mut messages = consumer.messages().await.unwrap();

@@ -222,6 +222,10 @@ impl Subscriber {
     ///
     /// When the client is closed.
     pub async fn drain(&mut self) -> Result<(), UnsubscribeError> {
+        self.begin_drain()
+    }
+
+    pub(crate) fn begin_drain(&mut self) -> Result<(), UnsubscribeError> {
         let sharing = self.sharing;
         self.change(|core, sid| {
             match sharing {

@@ -3,6 +3,7 @@
 mod error;
 pub mod pull;
 mod reading;
+mod returning;
 
 pub use crate::jetstream::error::{ConsumerInfoErrorKind, StreamErrorKind};
 pub use error::{MessagesError, MessagesErrorKind, MessagesFault};

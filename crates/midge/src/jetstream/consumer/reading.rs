@@ -6,9 +6,9 @@ use crate::error::PublishError;
 use crate::event::StateChanges;
 use crate::jetstream;
 use crate::jetstream::consumer::error::{MessagesError, MessagesFault};
+use crate::jetstream::consumer::returning::{Returning, give_back};
 use crate::jetstream::context::Context;
 use crate::jetstream::error::{CallError, Fault};
-use crate::jetstream::message::AckKind;
 use crate::publish::publish_over;
 use crate::shared::State;
 use crate::sleep::Sleep;
@@ -20,10 +20,10 @@ use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
 use futures_channel::oneshot;
+use midge_proto::jetstream::ApiPrefix;
 use midge_proto::jetstream::consume::Verdict;
 use midge_proto::jetstream::consumer::pull::{BatchConfig, next_subject};
 use midge_proto::jetstream::consumer::{AckPolicy, Config, Id};
-use midge_proto::jetstream::{ApiPrefix, Status};
 use midge_proto::{Instant, Message, Subject};
 
 /// Pause before something is ordered again that could not be sent.
@@ -107,16 +107,6 @@ impl Desk {
     ) -> Result<(), PublishError> {
         publish_over(self.client().shared(), subject, reply, None, payload)
     }
-
-    /// Has the server deliver a message to somebody else.
-    fn give_back(&self, message: &Message) {
-        if let Some(reply) = &message.reply
-            && Status::of(message).is_none()
-        {
-            // If that cannot be sent, the server finds out when the time to acknowledge is over.
-            let _ = self.publish(reply, None, &AckKind::Nak(None).into());
-        }
-    }
 }
 
 /// Subscribes for a reading that is to miss nothing.
@@ -149,14 +139,15 @@ impl From<&Config> for Leftovers {
 pub(super) struct Reading<M: Machine> {
     machine: M,
     desk: Desk,
-    subscriber: Subscriber,
+    /// What it reads from; `None` once it is over.
+    subscriber: Option<Subscriber>,
     leftovers: Leftovers,
     /// The time it was made with, until a later one is known.
     made_at: Option<Instant>,
     /// When the machine is to be given time.
     alarm: Option<(Instant, Sleep)>,
     link: Link,
-    stage: Stage,
+    wish: Wish,
     /// Those who wait for the end: dropping a sender tells it.
     closing: Vec<oneshot::Sender<Never>>,
 }
@@ -191,12 +182,12 @@ enum Link {
     Pausing(Sleep),
 }
 
+/// What is wanted still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Reading,
+enum Wish {
+    More,
     /// Nothing is asked for any more; what is on its way is read.
-    Draining,
-    Over,
+    Rest,
 }
 
 impl<M: Machine> Reading<M> {
@@ -210,12 +201,12 @@ impl<M: Machine> Reading<M> {
         Self {
             machine,
             desk,
-            subscriber,
+            subscriber: Some(subscriber),
             leftovers,
             made_at,
             alarm: None,
             link: Link::Up,
-            stage: Stage::Reading,
+            wish: Wish::More,
             closing: Vec::new(),
         }
     }
@@ -228,8 +219,9 @@ impl<M: Machine> Reading<M> {
         &self.desk
     }
 
-    pub(super) const fn subscriber(&self) -> &Subscriber {
-        &self.subscriber
+    /// What it reads from, unless it is over.
+    pub(super) const fn subscriber(&self) -> Option<&Subscriber> {
+        self.subscriber.as_ref()
     }
 
     fn now(&mut self) -> Instant {
@@ -251,23 +243,24 @@ impl<M: Machine> Reading<M> {
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Message, MessagesError>>> {
         loop {
-            if self.stage == Stage::Over {
+            if self.subscriber.is_none() {
                 return Poll::Ready(None);
             }
             let now = self.now();
             self.work(now, cx);
             if let Some(fault) = self.machine.poll_trouble()
-                && self.stage == Stage::Reading
+                && self.wish == Wish::More
             {
                 return Poll::Ready(Some(Err(self.error(fault))));
             }
-            if self.stage == Stage::Reading
+            if self.wish == Wish::More
                 && let Some(end) = self.machine.end()
             {
                 self.finish();
                 return Poll::Ready(end.err().map(|fault| Err(self.error(fault))));
             }
-            match self.subscriber.poll_item(cx) {
+            let Some(subscriber) = &mut self.subscriber else { return Poll::Ready(None) };
+            match subscriber.poll_item(cx) {
                 Poll::Ready(Some(Item::Message(message))) => {
                     let now = self.now();
                     match self.machine.handle_message(now, &message) {
@@ -278,18 +271,17 @@ impl<M: Machine> Reading<M> {
                         }
                         Verdict::Consumed => {}
                         // What was asked for before the end was asked for is still wanted.
-                        Verdict::GiveBack if self.stage == Stage::Draining => {
+                        Verdict::GiveBack if self.wish == Wish::Rest => {
                             return Poll::Ready(Some(Ok(message)));
                         }
-                        Verdict::GiveBack => self.desk.give_back(&message),
+                        Verdict::GiveBack => give_back(self.desk.client(), &message),
                     }
                 }
                 Poll::Ready(Some(Item::Gap(_))) => self.lose_link(),
                 Poll::Ready(None) => {
-                    let reason = self.subscriber.end_reason();
-                    let expected = self.stage == Stage::Draining;
+                    let reason = subscriber.end_reason().filter(|_| self.wish == Wish::More);
                     self.close();
-                    let fault = reason.filter(|_| !expected).map(MessagesFault::Subscription);
+                    let fault = reason.map(MessagesFault::Subscription);
                     return Poll::Ready(fault.map(|fault| Err(self.error(fault))));
                 }
                 Poll::Pending => {
@@ -338,7 +330,7 @@ impl<M: Machine> Reading<M> {
     }
 
     fn work(&mut self, now: Instant, cx: &mut TaskContext<'_>) {
-        if self.stage == Stage::Reading
+        if self.wish == Wish::More
             && matches!(self.link, Link::Up)
             && self.machine.work(now, &self.desk, cx).is_err()
         {
@@ -401,8 +393,7 @@ impl<M: Machine> Reading<M> {
 
     /// Ready when the machine was given time.
     fn poll_alarm(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let Some(wanted) = self.machine.poll_timeout().filter(|_| self.stage == Stage::Reading)
-        else {
+        let Some(wanted) = self.machine.poll_timeout().filter(|_| self.wish == Wish::More) else {
             self.alarm = None;
             return Poll::Pending;
         };
@@ -428,48 +419,42 @@ impl<M: Machine> Reading<M> {
 
     /// Asks for nothing more; the reading ends behind what is on its way.
     pub(super) async fn drain(&mut self) {
-        if self.stage == Stage::Reading {
-            self.stage = Stage::Draining;
+        if let Some(subscriber) = &mut self.subscriber
+            && self.wish == Wish::More
+        {
+            self.wish = Wish::Rest;
             // A closed client has nothing on its way.
-            let _ = self.subscriber.drain().await;
+            let _ = subscriber.drain().await;
         }
     }
 
     /// Completes when the reading is over.
     pub(super) fn closed(&mut self) -> Closed {
         let (sender, receiver) = oneshot::channel();
-        if self.stage != Stage::Over {
+        if self.subscriber.is_some() {
             self.closing.push(sender);
         }
         Closed(receiver)
     }
 
-    fn close(&mut self) {
-        self.stage = Stage::Over;
+    fn close(&mut self) -> Option<Subscriber> {
         self.alarm = None;
         self.closing.clear();
+        self.subscriber.take()
     }
 
-    /// Ends the reading at once; what is there goes back to the consumer.
+    /// Ends the reading at once; what is there and what is on its way goes back to the consumer.
     pub(super) fn finish(&mut self) {
-        self.close();
-        // First, so that nothing that is given back comes here again.
-        if self.subscriber.end_reason().is_none() && self.subscriber.unsubscribe_now().is_err() {
-            return;
-        }
-        if self.leftovers == Leftovers::Forgotten {
-            return;
-        }
-        while let Ok(Some(message)) = self.subscriber.try_next() {
-            self.desk.give_back(&message);
+        if let Some(subscriber) = self.close()
+            && self.leftovers == Leftovers::GivenBack
+        {
+            Returning::begin(subscriber, self.desk.client().clone());
         }
     }
 }
 
 impl<M: Machine> Drop for Reading<M> {
     fn drop(&mut self) {
-        if self.stage != Stage::Over {
-            self.finish();
-        }
+        self.finish();
     }
 }

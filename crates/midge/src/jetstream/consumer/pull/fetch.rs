@@ -25,7 +25,7 @@ const TOKEN: u64 = 0;
 /// in the nature of a pull (the consumer was deleted, nothing was heard, the connection was lost) is
 /// an error behind the messages.
 ///
-/// Dropping it gives the messages that are there back to the consumer.
+/// Dropping it gives the messages that are there or on their way back to the consumer.
 pub struct Batch {
     reading: Reading<Fetching>,
 }

@@ -8,9 +8,9 @@
 //! | [`next_message`](Consumer::next_message) | one message |
 //! | [`sequence`](Consumer::sequence) | one batch after the other |
 //!
-//! A message that is there when a reading is dropped goes back to its consumer, which delivers it
-//! anew at once. One that is still on its way comes again when its time to be acknowledged
-//! (`ack_wait`) is over.
+//! Messages that are there or on their way when a reading is dropped go back to their consumer,
+//! which delivers them anew at once. They count as delivered once more. Where the connection is lost
+//! meanwhile, those on their way come again when their time to be acknowledged (`ack_wait`) is over.
 
 mod fetch;
 mod stream;

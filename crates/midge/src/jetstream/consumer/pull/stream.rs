@@ -18,7 +18,7 @@ use midge_proto::jetstream::consume::{Pull, PullOptions, Verdict};
 /// time it pulls again. An error is an item, and reading goes on behind it unless it
 /// [is final](MessagesError::is_final).
 ///
-/// Dropping it gives the messages that are there back to the consumer.
+/// Dropping it gives the messages that are there or on their way back to the consumer.
 pub struct Stream {
     reading: Reading<Pulling>,
 }
@@ -149,7 +149,7 @@ impl Stream {
         self.reading.try_message()
     }
 
-    /// Ends the stream at once; messages that are there go back to the consumer.
+    /// Ends the stream at once; messages that are there or on their way go back to the consumer.
     pub fn stop(&mut self) {
         self.reading.finish();
     }
@@ -181,10 +181,10 @@ impl Stream {
         self.reading.machine().pull.end_reason()
     }
 
-    /// Messages and bytes that wait here to be read.
+    /// Messages and bytes that wait here to be read; nothing does once it is over.
     #[must_use]
     pub fn pending(&self) -> crate::Pending {
-        self.reading.subscriber().pending()
+        self.reading.subscriber().map(crate::Subscriber::pending).unwrap_or_default()
     }
 }
 
