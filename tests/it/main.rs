@@ -20,6 +20,7 @@ mod jetstream_consume;
 mod jetstream_consumers;
 mod jetstream_counters;
 mod jetstream_direct;
+mod jetstream_guards;
 mod jetstream_ingest;
 mod jetstream_operations;
 mod jetstream_publish;

@@ -19,7 +19,7 @@
 pub use midge::jetstream::*;
 
 use crate::blocking::{Blocking, Client, yields};
-use crate::{HeaderMap, OutboundMessage};
+use crate::{FlushError, HeaderMap, OutboundMessage};
 use bytes::Bytes;
 use core::borrow::Borrow;
 use core::future::poll_fn;
@@ -105,6 +105,7 @@ twins! {
     open midge::jetstream::Context, publish_with_headers[S: ToSubject](subject: S, headers: HeaderMap, payload: Bytes) -> Result<Blocking<PublishAckFuture>, PublishError>;
     open midge::jetstream::Context, send_publish[S: ToSubject](subject: S, publish: Publish) -> Result<Blocking<PublishAckFuture>, PublishError>;
     call midge::jetstream::Context, wait_for_acks() -> ();
+    call midge::jetstream::Context, flush_acks() -> Result<(), FlushError>;
     make midge::jetstream::Context, publisher() -> Blocking<Publisher>;
     make midge::jetstream::Context, batch_publish() -> Blocking<BatchPublishBuilder>;
 
@@ -239,10 +240,21 @@ twins! {
     call Message, ack_with(kind: AckKind) -> Result<(), AckError>;
     call Message, double_ack() -> Result<(), AckError>;
     call Message, double_ack_with(kind: AckKind) -> Result<(), AckError>;
+    open Message, ack_and_fetch[B: Into<BatchConfig>](batch: B) -> Result<Blocking<Batch>, AckError>;
     call Acker, ack() -> Result<(), AckError>;
     call Acker, ack_with(kind: AckKind) -> Result<(), AckError>;
     call Acker, double_ack() -> Result<(), AckError>;
     call Acker, double_ack_with(kind: AckKind) -> Result<(), AckError>;
+    open Acker, ack_and_fetch[B: Into<BatchConfig>](batch: B) -> Result<Blocking<Batch>, AckError>;
+    build Acker, once() -> Blocking<AckOnce>;
+    call AckOnce, progress() -> Result<(), AckError>;
+    last AckOnce, ack() -> Result<(), Box<NotAcknowledged>>;
+    last AckOnce, ack_with(kind: AckKind) -> Result<(), Box<NotAcknowledged>>;
+    last AckOnce, double_ack() -> Result<(), Box<NotAcknowledged>>;
+    last AckOnce, double_ack_with(kind: AckKind) -> Result<(), Box<NotAcknowledged>>;
+    change AckBatcher, ack(message: &Message) -> Result<(), AckError>;
+    change AckBatcher, flush() -> Result<(), AckError>;
+    change AckBatcher, sync() -> Result<(), AckError>;
 }
 
 impl Blocking<PublishAckFuture> {
@@ -276,6 +288,47 @@ impl Blocking<PullConsumer> {
         Ok(message.map(|message| self.with(message)))
     }
 }
+
+impl<T: IntoConsumerConfig> Blocking<Consumer<T>> {
+    /// Gathers acknowledgements, as [`ack_batcher`](Consumer::ack_batcher) of the consumer inside.
+    pub fn ack_batcher(&self) -> Blocking<AckBatcher> {
+        self.with((**self).ack_batcher())
+    }
+}
+
+macro_rules! acknowledging {
+    ($handle:ty) => {
+        impl Blocking<$handle> {
+            /// Says that the message is done, and blocks until the next one is there; `None` if none
+            /// came within `expires`.
+            ///
+            /// # Errors
+            ///
+            /// As `ack_and_next` of the handle inside.
+            pub fn ack_and_next(
+                &self,
+                expires: Duration,
+            ) -> Result<Option<Blocking<Message>>, AckError> {
+                let message = self.carrier().finish((**self).ack_and_next(expires))?;
+                Ok(message.map(|message| self.with(message)))
+            }
+
+            /// Runs `work` on this thread, while another one, which ends with it, tells the consumer
+            /// every half of its `ack_wait` that the message is being worked on.
+            pub fn in_progress_while<R>(&self, work: impl FnOnce() -> R) -> R {
+                let (done, until) = futures_channel::oneshot::channel::<()>();
+                std::thread::scope(|scope| {
+                    scope.spawn(|| self.carrier().finish((**self).in_progress_while(until)));
+                    let _done = done;
+                    work()
+                })
+            }
+        }
+    };
+}
+
+acknowledging!(Message);
+acknowledging!(Acker);
 
 impl<Sequence, Keep> Blocking<Purge<Sequence, Keep>> {
     /// Deletes the messages. Filters and limits are set by [`map`](Self::map).

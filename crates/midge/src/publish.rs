@@ -9,6 +9,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use midge_proto::{HeaderMap, Publish, Refusal, Subject};
+use std::collections::VecDeque;
 
 /// A message on its way into the outbox: the future of [`Client::publish`](crate::Client::publish).
 ///
@@ -177,6 +178,61 @@ pub(crate) fn publish_over(
     append(shared, subject, reply, headers, payload, |core, message| {
         core.outbox.publish_over(message)
     })
+}
+
+/// Publishes one payload to each of the subjects, as soon as there is room for the first; what was
+/// published is taken out of them.
+pub(crate) async fn publish_each(
+    shared: &Shared,
+    subjects: &mut VecDeque<Subject>,
+    payload: &Bytes,
+) -> Result<(), PublishError> {
+    let Some(first) = subjects.front().cloned() else { return Ok(()) };
+    subjects.iter().try_for_each(|subject| check(shared, subject, None, None))?;
+    let mut ticket = Ticket::new(shared);
+    let written = core::future::poll_fn(|cx| {
+        ticket.poll_append(cx, &first, |core| {
+            append_each(core, subjects, payload)?;
+            Ok(((), core.unpark_for(None)))
+        })
+    })
+    .await;
+    Ok(written?)
+}
+
+/// As [`publish_each`], even where there is no room.
+pub(crate) fn publish_each_over(
+    shared: &Shared,
+    subjects: &mut VecDeque<Subject>,
+    payload: &Bytes,
+) -> Result<(), PublishError> {
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    subjects.iter().try_for_each(|subject| check(shared, subject, None, None))?;
+    let mut core = shared.core.lock();
+    let appended = append_each(&mut core, subjects, payload);
+    let waker = core.unpark_for(None);
+    drop(core);
+    wake(waker);
+    Ok(appended?)
+}
+
+fn append_each(
+    core: &mut Core,
+    subjects: &mut VecDeque<Subject>,
+    payload: &Bytes,
+) -> Result<(), Refusal> {
+    while let Some(subject) = subjects.front() {
+        accepted(core.outbox.publish_over(Publish {
+            subject: subject.as_bytes(),
+            reply: None,
+            headers: None,
+            payload,
+        }))?;
+        subjects.pop_front();
+    }
+    Ok(())
 }
 
 /// Checks a message, appends it the way given, and wakes the driver if it sleeps.

@@ -98,3 +98,52 @@ fn consumers_are_made_and_their_messages_acknowledged_once() {
         assert!(stream.get_consumer::<pull::Config>("P").is_err());
     });
 }
+
+#[test]
+fn messages_are_kept_alive_given_back_and_acknowledged_together() {
+    let server = NatsServer::builder().jetstream().start().unwrap();
+    within("guards by calls that block", move || {
+        let client = midge_blocking::connect(server.url()).unwrap();
+        let jetstream = jetstream::new(&client);
+        let stream = jetstream.get_or_create_stream("S").unwrap();
+        for number in 1..=6 {
+            jetstream.publish("S", number.to_string().into()).unwrap().ack().unwrap();
+        }
+        let config = pull::Config {
+            durable_name: Some("C".into()),
+            ack_wait: Duration::from_millis(300),
+            ..pull::Config::default()
+        };
+        let consumer = stream.create_consumer(config).unwrap();
+        let soon = Duration::from_secs(5);
+        let first = consumer.next_message(soon).unwrap().unwrap();
+        let slept = first.in_progress_while(|| {
+            std::thread::sleep(Duration::from_millis(800));
+            "done"
+        });
+        assert_eq!(slept, "done");
+        assert_eq!(consumer.get_info().unwrap().num_redelivered, 0);
+        let second = first.ack_and_next(soon).unwrap().unwrap();
+        assert_eq!(second.payload, "2");
+        let mut batch = second.ack_and_fetch(1).unwrap();
+        let third = batch.next().unwrap().unwrap();
+        let acker = third.map(|third| third.split().1).once();
+        acker.progress().unwrap();
+        acker.double_ack().unwrap();
+        let mut acks = consumer.ack_batcher();
+        for message in &mut consumer.fetch_now(2).unwrap() {
+            acks.ack(&message.unwrap()).unwrap();
+        }
+        assert_eq!(acks.gathered(), 2);
+        acks.flush().unwrap();
+        acks.sync().unwrap();
+        jetstream.flush_acks().unwrap();
+        let last = consumer.next_message(soon).unwrap().unwrap();
+        drop(last.map(|last| last.nak_on_drop(Duration::ZERO)));
+        let again = consumer.next_message(soon).unwrap().unwrap();
+        assert_eq!(again.info().unwrap().delivered, 2);
+        again.double_ack().unwrap();
+        let info = consumer.get_info().unwrap();
+        assert_eq!((info.num_pending, info.num_ack_pending), (0, 0));
+    });
+}

@@ -40,7 +40,7 @@ pub(crate) use window::Place;
 pub use call::{Trace, TraceStep};
 pub use context::{Context, ContextBuilder};
 pub use error::{CallError, CallErrorKind, Fault};
-pub use message::{AckError, AckKind, Acker, Message};
+pub use message::{AckBatcher, AckError, AckKind, AckOnce, Acker, Message, NotAcknowledged};
 pub use midge_proto::jetstream::{
     ApiError, ApiLevel, ApiPrefix, ApiRequest, Cron, CustomRequest, Error, ErrorCode,
     ErrorCodeInfo, Increment, InvalidConfig, InvalidName, MessageTtl, PublishRetry, RetryOn,

@@ -1,5 +1,6 @@
 //! What a consumer is told about a message.
 
+use crate::jetstream::consumer::pull::BatchConfig;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -93,9 +94,24 @@ impl From<AckKind> for Bytes {
     }
 }
 
+/// The payload that acknowledges a message and is a pull at once; what that brings comes to the
+/// reply subject of this acknowledgement.
+#[must_use]
+pub fn ack_and_pull(pull: &BatchConfig) -> Bytes {
+    let mut out = AckKind::Next.word().to_vec();
+    out.push(b' ');
+    pull.encode(&mut out);
+    out.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_acknowledgement_may_be_a_pull() {
+        assert_eq!(ack_and_pull(&BatchConfig::from(3)), r#"+NXT {"batch":3}"#);
+    }
 
     #[test]
     fn each_kind_has_its_payload() {

@@ -2,13 +2,15 @@
 
 mod ack;
 mod batch_read;
+mod gather;
 pub(super) mod get;
 mod info;
 mod stored;
 
 pub use super::publish::PublishMessage;
-pub use ack::AckKind;
+pub use ack::{AckKind, ack_and_pull};
 pub use batch_read::{BatchRead, BatchReadAction, BatchReadEnd, BatchReadFault};
+pub use gather::AckGather;
 pub use get::BatchEnd;
 pub use info::{Info, InvalidAckSubject};
 pub use stored::{StreamMessage, StreamMessageError, StreamMessageErrorKind, StreamValue};

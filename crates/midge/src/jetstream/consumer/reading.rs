@@ -9,6 +9,7 @@ use crate::jetstream::consumer::error::{MessagesError, MessagesFault};
 use crate::jetstream::consumer::returning::{Returning, give_back};
 use crate::jetstream::context::Context;
 use crate::jetstream::error::{CallError, Fault};
+use crate::jetstream::message::AckWait;
 use crate::publish::publish_over;
 use crate::shared::State;
 use crate::sleep::Sleep;
@@ -24,6 +25,7 @@ use midge_proto::jetstream::ApiPrefix;
 use midge_proto::jetstream::consume::Verdict;
 use midge_proto::jetstream::consumer::pull::{BatchConfig, next_subject};
 use midge_proto::jetstream::consumer::{AckPolicy, Config, Id};
+use midge_proto::jetstream::message::ack_and_pull;
 use midge_proto::{Instant, Message, Subject};
 
 /// Pause before something is ordered again that could not be sent.
@@ -74,6 +76,10 @@ impl Desk {
         Ok(Self { context, id, prefix, inbox })
     }
 
+    fn reply(&self, token: u64) -> Subject {
+        Subject::from(format!("{}.{token}", self.inbox))
+    }
+
     fn client(&self) -> &Client {
         &self.context.inner.client
     }
@@ -93,8 +99,18 @@ impl Desk {
     ) -> Result<(), PublishError> {
         let mut body = Vec::new();
         config.encode(&mut body);
-        let reply = Subject::from(format!("{}.{token}", self.inbox));
+        let reply = self.reply(token);
         self.publish(&next_subject(&self.prefix, id), Some(&reply), &body.into())
+    }
+
+    /// A pull that is at once the acknowledgement of a message with this reply subject.
+    pub(super) fn pull_by_ack(
+        &self,
+        ack: &Subject,
+        token: u64,
+        config: &BatchConfig,
+    ) -> Result<(), PublishError> {
+        self.publish(ack, Some(&self.reply(token)), &ack_and_pull(config))
     }
 
     /// Sends even where there is no room for more: what a machine orders is small, and as much as
@@ -126,11 +142,32 @@ pub(super) enum Leftovers {
     Forgotten,
 }
 
-impl From<&Config> for Leftovers {
+/// What holds for the messages of a reading.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) leftovers: Leftovers,
+    pub(super) ack_wait: AckWait,
+    /// The delay after which a message comes again that was dropped without a word.
+    pub(super) nak_on_drop: Option<Duration>,
+}
+
+impl From<&Config> for Terms {
     fn from(config: &Config) -> Self {
-        match config.ack_policy {
-            AckPolicy::None => Self::Forgotten,
-            _ => Self::GivenBack,
+        let leftovers = match config.ack_policy {
+            AckPolicy::None => Leftovers::Forgotten,
+            _ => Leftovers::GivenBack,
+        };
+        let shortest = config.backoff.iter().fold(config.ack_wait, |least, wait| least.min(*wait));
+        Self { leftovers, ack_wait: AckWait::new(shortest), nak_on_drop: None }
+    }
+}
+
+impl Terms {
+    fn apply(&self, message: Message, context: &Context) -> jetstream::Message {
+        let message = jetstream::Message::delivered(message, context.clone(), self.ack_wait);
+        match self.nak_on_drop {
+            Some(delay) if self.leftovers == Leftovers::GivenBack => message.nak_on_drop(delay),
+            _ => message,
         }
     }
 }
@@ -141,7 +178,7 @@ pub(super) struct Reading<M: Machine> {
     desk: Desk,
     /// What it reads from; `None` once it is over.
     subscriber: Option<Subscriber>,
-    leftovers: Leftovers,
+    terms: Terms,
     /// The time it was made with, until a later one is known.
     made_at: Option<Instant>,
     /// When the machine is to be given time.
@@ -191,18 +228,13 @@ enum Wish {
 }
 
 impl<M: Machine> Reading<M> {
-    pub(super) fn new(
-        machine: M,
-        desk: Desk,
-        subscriber: Subscriber,
-        leftovers: Leftovers,
-    ) -> Self {
+    pub(super) fn new(machine: M, desk: Desk, subscriber: Subscriber, terms: Terms) -> Self {
         let made_at = Some(desk.client().shared().clock.now());
         Self {
             machine,
             desk,
             subscriber: Some(subscriber),
-            leftovers,
+            terms,
             made_at,
             alarm: None,
             link: Link::Up,
@@ -301,8 +333,7 @@ impl<M: Machine> Reading<M> {
         &mut self,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<jetstream::Message, MessagesError>>> {
-        self.poll_next(cx)
-            .map_ok(|message| jetstream::Message::new(message, self.desk.context.clone()))
+        self.poll_next(cx).map_ok(|message| self.terms.apply(message, &self.desk.context))
     }
 
     /// The next message if one is there.
@@ -446,7 +477,7 @@ impl<M: Machine> Reading<M> {
     /// Ends the reading at once; what is there and what is on its way goes back to the consumer.
     pub(super) fn finish(&mut self) {
         if let Some(subscriber) = self.close()
-            && self.leftovers == Leftovers::GivenBack
+            && self.terms.leftovers == Leftovers::GivenBack
         {
             Returning::begin(subscriber, self.desk.client().clone());
         }

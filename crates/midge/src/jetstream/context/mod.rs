@@ -19,8 +19,8 @@ use super::call::Tracer;
 use super::error::{CallError, Fault};
 use super::pages::Pages;
 use super::window::Window;
-use crate::Client;
 use crate::sync::{Arc, AtomicU64};
+use crate::{Client, FlushError};
 use core::time::Duration;
 use midge_proto::jetstream::{ApiPrefix, PublishRetry, account, stream};
 
@@ -106,6 +106,23 @@ impl Context {
     #[must_use]
     pub fn ack_timeout(&self) -> Duration {
         self.inner.ack_timeout
+    }
+
+    /// Waits until the server has all acknowledgements that were told so far by this client: a round
+    /// trip, within [`ack_timeout`](Self::ack_timeout).
+    ///
+    /// Consumers take them in behind that; [`Message::double_ack`](super::Message::double_ack) waits
+    /// for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::sync_timeout`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn flush_acks(&self) -> Result<(), FlushError> {
+        self.inner.client.sync_timeout(self.inner.ack_timeout).await
     }
 
     /// What stands in front of the subjects of the API; `None` if what was set is none.

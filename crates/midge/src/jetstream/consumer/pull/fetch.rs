@@ -1,16 +1,20 @@
 //! One pull and its messages.
 
 use super::{BatchConfig, BatchError, Config, FetchEnd, MessagesError, MessagesFault};
+use crate::PublishError;
 use crate::jetstream::consumer::Consumer;
-use crate::jetstream::consumer::reading::{Desk, Leftovers, Machine, Reading};
+use crate::jetstream::consumer::Id;
+use crate::jetstream::consumer::reading::{Desk, Leftovers, Machine, Reading, Terms};
+use crate::jetstream::context::Context;
 use crate::jetstream::error::{CallError, Fault};
-use crate::jetstream::message::Message;
+use crate::jetstream::message::{AckWait, Message};
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
 use futures_core::Stream;
 use midge_proto::Instant;
+use midge_proto::Subject;
 use midge_proto::jetstream::consume::{Fetch, Verdict};
 
 /// How long a [`BatchBuilder`] waits where nothing else is set, as in nats.go.
@@ -58,12 +62,7 @@ impl Machine for Fetching {
         self.0.poll_timeout()
     }
 
-    fn work(
-        &mut self,
-        _: Instant,
-        _: &Desk,
-        _: &mut TaskContext<'_>,
-    ) -> Result<(), crate::PublishError> {
+    fn work(&mut self, _: Instant, _: &Desk, _: &mut TaskContext<'_>) -> Result<(), PublishError> {
         Ok(())
     }
 
@@ -77,17 +76,42 @@ impl Machine for Fetching {
 }
 
 impl Batch {
-    fn begin(consumer: &Consumer<Config>, config: BatchConfig) -> Result<Self, BatchError> {
+    fn begin(
+        consumer: &Consumer<Config>,
+        config: BatchConfig,
+        nak_on_drop: Option<Duration>,
+    ) -> Result<Self, BatchError> {
         config.check_for(&consumer.info.config)?;
-        let context = consumer.context.clone();
-        let now = context.inner.client.shared().clock.now();
-        let fetch = Fetch::new(now, config)?;
-        let desk = Desk::new(context, consumer.id()?)?;
+        let terms = Terms { nak_on_drop, ..Terms::from(&consumer.info.config) };
+        let desk = Desk::new(consumer.context.clone(), consumer.id()?)?;
+        Self::over(desk, config, terms, |desk, config| desk.pull(&desk.id, TOKEN, config))
+    }
+
+    /// A pull that goes out as the acknowledgement of a message.
+    pub(in crate::jetstream) fn instead_of_ack(
+        context: Context,
+        consumer: Id,
+        ack: &Subject,
+        config: BatchConfig,
+        ack_wait: AckWait,
+    ) -> Result<Self, BatchError> {
+        let terms = Terms { leftovers: Leftovers::GivenBack, ack_wait, nak_on_drop: None };
+        let desk = Desk::new(context, consumer)?;
+        let config = config.filled();
+        Self::over(desk, config, terms, |desk, config| desk.pull_by_ack(ack, TOKEN, config))
+    }
+
+    fn over(
+        desk: Desk,
+        config: BatchConfig,
+        terms: Terms,
+        send: impl FnOnce(&Desk, &BatchConfig) -> Result<(), PublishError>,
+    ) -> Result<Self, BatchError> {
+        let fetch = Fetch::new(desk.context.inner.client.shared().clock.now(), config)?;
         let subscriber = desk.listen()?;
-        desk.pull(&desk.id, TOKEN, fetch.config())
+        send(&desk, fetch.config())
             .map_err(|error| CallError::from(Fault::Request(error.into())))?;
-        let leftovers = Leftovers::from(&consumer.info.config);
-        Ok(Self { reading: Reading::new(Fetching(fetch), desk, subscriber, leftovers) })
+        Ok(Self { reading: Reading::new(Fetching(fetch), desk, subscriber, terms) })
     }
 
     /// The next message; `None` when the pull has ended.
@@ -205,6 +229,14 @@ macro_rules! settings {
                 self
             }
 
+            /// Has each message delivered anew, after `delay`, that is dropped before the consumer
+            /// was told what became of it; see [`Message::nak_on_drop`]. Default: such a message
+            /// comes again when `ack_wait` is over.
+            pub fn nak_on_drop(mut self, delay: Duration) -> Self {
+                self.nak_on_drop = Some(delay);
+                self
+            }
+
             /// Sends the pull.
             ///
             /// # Errors
@@ -217,7 +249,7 @@ macro_rules! settings {
             ///
             /// A dropped future has asked for nothing.
             pub async fn messages(self) -> Result<Batch, BatchError> {
-                Batch::begin(self.consumer, self.config.filled())
+                Batch::begin(self.consumer, self.config.filled(), self.nak_on_drop)
             }
         }
     };
@@ -232,12 +264,14 @@ macro_rules! settings {
 pub struct FetchBuilder<'a> {
     consumer: &'a Consumer<Config>,
     config: BatchConfig,
+    nak_on_drop: Option<Duration>,
 }
 
 impl<'a> FetchBuilder<'a> {
     /// A pull for one message that is there.
     pub fn new(consumer: &'a Consumer<Config>) -> Self {
-        Self { consumer, config: BatchConfig { no_wait: true, ..BatchConfig::default() } }
+        let config = BatchConfig { no_wait: true, ..BatchConfig::default() };
+        Self { consumer, config, nak_on_drop: None }
     }
 
     /// How long to wait for the first message if none is there. Default: not at all.
@@ -255,13 +289,14 @@ settings!(FetchBuilder);
 pub struct BatchBuilder<'a> {
     consumer: &'a Consumer<Config>,
     config: BatchConfig,
+    nak_on_drop: Option<Duration>,
 }
 
 impl<'a> BatchBuilder<'a> {
     /// A pull for one message that waits for 30 s.
     pub fn new(consumer: &'a Consumer<Config>) -> Self {
         let config = BatchConfig { expires: Some(EXPIRES), ..BatchConfig::default() };
-        Self { consumer, config }
+        Self { consumer, config, nak_on_drop: None }
     }
 
     /// How long to wait for all messages. Default 30 s.
@@ -309,7 +344,7 @@ impl Stream for Sequence {
             return Poll::Ready(None);
         }
         let config = this.consumer.batch().max_messages(this.batch).config.filled();
-        let batch = Batch::begin(&this.consumer, config).map_err(|error| {
+        let batch = Batch::begin(&this.consumer, config, None).map_err(|error| {
             this.over = true;
             this.consumer.messages_error(MessagesFault::Call(error.of()))
         });

@@ -1,7 +1,7 @@
 //! Messages for as long as they are asked for.
 
 use super::{Config, MessagesError, MessagesFault, PullEnd, PullEvent};
-use crate::jetstream::consumer::reading::{Closed, Desk, Leftovers, Machine, Reading};
+use crate::jetstream::consumer::reading::{Closed, Desk, Machine, Reading, Terms};
 use crate::jetstream::consumer::{Consumer, StreamError};
 use crate::jetstream::message::Message;
 use core::fmt;
@@ -214,6 +214,7 @@ pub struct StreamBuilder<'a> {
     heartbeat: Option<Duration>,
     missed_heartbeats: Report,
     listener: Option<Listener>,
+    nak_on_drop: Option<Duration>,
 }
 
 impl<'a> StreamBuilder<'a> {
@@ -225,6 +226,7 @@ impl<'a> StreamBuilder<'a> {
             heartbeat: None,
             missed_heartbeats: Report::Yes,
             listener: None,
+            nak_on_drop: None,
         }
     }
 
@@ -309,6 +311,14 @@ impl<'a> StreamBuilder<'a> {
         self
     }
 
+    /// Has each message delivered anew, after `delay`, that is dropped before the consumer was told
+    /// what became of it; see [`Message::nak_on_drop`]. Default: such a message comes again when
+    /// `ack_wait` is over.
+    pub fn nak_on_drop(mut self, delay: Duration) -> Self {
+        self.nak_on_drop = Some(delay);
+        self
+    }
+
     /// Calls `listener` with everything that happens to the pulls, also what passes by itself. It
     /// is called while the stream is polled, and should return soon.
     pub fn on_event(mut self, listener: impl FnMut(&PullEvent) + Send + 'static) -> Self {
@@ -339,8 +349,8 @@ impl<'a> StreamBuilder<'a> {
         let subscriber = desk.listen()?;
         let machine =
             Pulling { pull, missed_heartbeats: self.missed_heartbeats, listener: self.listener };
-        let leftovers = Leftovers::from(config);
-        Ok(Stream { reading: Reading::new(machine, desk, subscriber, leftovers).begin() })
+        let terms = Terms { nak_on_drop: self.nak_on_drop, ..Terms::from(config) };
+        Ok(Stream { reading: Reading::new(machine, desk, subscriber, terms).begin() })
     }
 }
 

@@ -1,0 +1,106 @@
+//! What is said about one message.
+
+use super::AckKind;
+use super::error::AckError;
+use super::told::Told;
+use crate::jetstream::consumer::Id;
+use crate::jetstream::consumer::pull::{Batch, BatchConfig};
+use crate::jetstream::context::Context;
+use crate::jetstream::error::CallError;
+use crate::publish::publish_over;
+use crate::request::Request;
+use midge_proto::Subject;
+use midge_proto::jetstream::message::Info;
+
+/// Says to a consumer what became of a message.
+#[derive(Clone, Copy)]
+pub(super) struct Word<'a> {
+    pub(super) context: &'a Context,
+    pub(super) reply: Option<&'a Subject>,
+    pub(super) told: &'a Told,
+}
+
+/// Marks a message as told before anything is sent; undone by the drop unless it was sent.
+struct Claim<'a> {
+    told: &'a Told,
+    sent: bool,
+}
+
+impl<'a> Claim<'a> {
+    fn make(told: &'a Told, kind: &AckKind) -> Result<Self, AckError> {
+        let before = if kind.is_final() { told.set() } else { told.get() };
+        if before {
+            Err(AckError::AlreadyAcknowledged)
+        } else {
+            Ok(Self { told, sent: !kind.is_final() })
+        }
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if !self.sent {
+            self.told.take_back();
+        }
+    }
+}
+
+impl<'a> Word<'a> {
+    fn reply(&self) -> Result<&'a Subject, AckError> {
+        self.reply.ok_or(AckError::NoReply)
+    }
+
+    pub(super) async fn tell(self, kind: AckKind) -> Result<(), AckError> {
+        let reply = self.reply()?;
+        let mut claim = Claim::make(self.told, &kind)?;
+        self.context.inner.client.publish(reply.clone(), kind.into()).await?;
+        claim.sent = true;
+        Ok(())
+    }
+
+    pub(super) async fn confirm(self, kind: AckKind) -> Result<(), AckError> {
+        let reply = self.reply()?;
+        if !kind.is_confirmable() {
+            return Err(AckError::NotConfirmable);
+        }
+        let mut claim = Claim::make(self.told, &kind)?;
+        let inner = &self.context.inner;
+        let request = Request::new().payload(kind.into()).timeout(Some(inner.ack_timeout));
+        let confirmed = inner.client.send_request(reply.clone(), request).await;
+        confirmed.map_err(|error| match error {
+            crate::RequestError::Publish(error) => AckError::Publish(error),
+            error => AckError::Unconfirmed(error),
+        })?;
+        claim.sent = true;
+        Ok(())
+    }
+
+    /// Says that it is being worked on, without waiting for room: one message is small, and late
+    /// it is worth nothing.
+    pub(super) fn progress(self) -> Result<(), AckError> {
+        let reply = self.reply()?;
+        let _claim = Claim::make(self.told, &AckKind::Progress)?;
+        let shared = self.context.inner.client.shared();
+        Ok(publish_over(shared, reply, None, None, &AckKind::Progress.into())?)
+    }
+
+    /// Leaves it to the caller to say that it is done; returns where.
+    pub(super) fn hand_over(self) -> Result<&'a Subject, AckError> {
+        let reply = self.reply()?;
+        Claim::make(self.told, &AckKind::Ack)?.sent = true;
+        Ok(reply)
+    }
+
+    pub(super) fn ack_and_fetch(self, config: BatchConfig) -> Result<Batch, AckError> {
+        let reply = self.reply()?;
+        let info = Info::parse(reply.as_str()).map_err(|_| AckError::NoReply)?;
+        let id = Id::parse(info.stream, info.consumer)
+            .map_err(|error| AckError::Fetch(CallError::from(error)))?;
+        let mut claim = Claim::make(self.told, &AckKind::Next)?;
+        let context = self.context.clone();
+        let batch = Batch::instead_of_ack(context, id, reply, config, self.told.known_ack_wait());
+        let batch = batch.map_err(AckError::Fetch)?;
+        claim.sent = true;
+        Ok(batch)
+    }
+}
