@@ -56,6 +56,9 @@ async fn publish_window(
     Ok(())
 }
 
+/// There is nothing to allow: see [`ingest`].
+fn allow_ingest(_: &mut nats::jetstream::stream::Config) {}
+
 /// It has no fast ingest: the window is the fastest way that it has.
 async fn ingest(
     context: &nats::jetstream::Context,

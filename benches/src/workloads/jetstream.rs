@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::{
-    Drops, Limits, Marker, Report, Result, Settings, connect, ingest, nats, payload,
+    Drops, Limits, Marker, Report, Result, Settings, allow_ingest, connect, ingest, nats, payload,
     publish_window, subjects,
 };
 use crate::meter::Meter;
@@ -33,14 +33,14 @@ const FILL_STEP: usize = 4_000;
 async fn open(settings: &Settings, drops: &Drops) -> Result<(nats::Client, Context, Stream)> {
     let client = connect(settings, Limits::Lossless(settings.count), drops).await?;
     let context = jetstream::new(client.clone());
-    let stream = context
-        .create_stream(Config {
-            name: STREAM.into(),
-            subjects: vec![subjects::STREAM.into()],
-            storage: StorageType::Memory,
-            ..Config::default()
-        })
-        .await?;
+    let mut config = Config {
+        name: STREAM.into(),
+        subjects: vec![subjects::STREAM.into()],
+        storage: StorageType::Memory,
+        ..Config::default()
+    };
+    allow_ingest(&mut config);
+    let stream = context.create_stream(config).await?;
     Ok((client, context, stream))
 }
 

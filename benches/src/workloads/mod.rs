@@ -14,7 +14,7 @@ use bytes::Bytes;
 #[allow(unused_imports)]
 use futures_util::StreamExt;
 
-use super::{connect, ingest, nats, publish_window, subscribe};
+use super::{allow_ingest, connect, ingest, nats, publish_window, subscribe};
 use crate::clients::{Drops, Limits, Settings, check_marker, payload};
 use crate::report::Report;
 use crate::{Result, subjects};

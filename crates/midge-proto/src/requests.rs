@@ -1,5 +1,8 @@
 //! Many requests over one subscription: reply subjects, waiters, deadlines.
 
+mod deadlines;
+
+use self::deadlines::Deadlines;
 use crate::random::Random;
 use crate::time::Instant;
 use alloc::collections::BTreeSet;
@@ -11,14 +14,16 @@ use core::time::Duration;
 const SLOT_DIGITS: usize = 5;
 /// Base-62 digits of the secret in a reply subject: 59 bits that a forger would have to guess.
 const SECRET_DIGITS: usize = 10;
-const TOKEN_LEN: usize = SLOT_DIGITS + SECRET_DIGITS;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The secret of a request, in the digits that its reply subject has.
+type Secret = [u8; SECRET_DIGITS];
 
 /// Names one request in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId {
     slot: u32,
-    secret: u64,
+    secret: Secret,
 }
 
 /// What a request does when its connection is lost.
@@ -39,7 +44,7 @@ pub enum OnDisconnect {
 #[derive(Debug)]
 struct Pending<W> {
     waiter: W,
-    secret: u64,
+    secret: Secret,
     deadline: Deadline,
     on_disconnect: OnDisconnect,
 }
@@ -48,7 +53,8 @@ struct Pending<W> {
 enum Deadline {
     /// Asked for, but no clock was read since.
     After(Duration),
-    At(Instant),
+    /// Kept with the others.
+    Running,
     Never,
 }
 
@@ -64,7 +70,7 @@ pub struct Requests<W> {
     slots: Vec<Option<Pending<W>>>,
     free: Vec<u32>,
     unstamped: Vec<u32>,
-    deadlines: BTreeSet<(Instant, u32)>,
+    deadlines: Deadlines,
     random: Random,
 }
 
@@ -80,7 +86,7 @@ impl<W> Requests<W> {
             slots: Vec::new(),
             free: Vec::new(),
             unstamped: Vec::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: Deadlines::default(),
             random,
         }
     }
@@ -100,7 +106,8 @@ impl<W> Requests<W> {
         timeout: Option<Duration>,
         on_disconnect: OnDisconnect,
     ) -> RequestId {
-        let secret = self.random.below(62u64.pow(SECRET_DIGITS as u32));
+        let mut secret = [0; SECRET_DIGITS];
+        digits(&mut secret, self.random.below(62u64.pow(SECRET_DIGITS as u32)));
         let deadline = timeout.map_or(Deadline::Never, Deadline::After);
         let pending = Pending { waiter, secret, deadline, on_disconnect };
         let slot = match self.free.pop() {
@@ -123,10 +130,10 @@ impl<W> Requests<W> {
     pub fn reply_subject(&self, id: RequestId, out: &mut Vec<u8>) {
         out.clear();
         out.extend_from_slice(self.prefix.as_bytes());
-        let mut token = [0; TOKEN_LEN];
-        digits(&mut token[..SLOT_DIGITS], u64::from(id.slot));
-        digits(&mut token[SLOT_DIGITS..], id.secret);
-        out.extend_from_slice(&token);
+        let mut slot = [0; SLOT_DIGITS];
+        digits(&mut slot, u64::from(id.slot));
+        out.extend_from_slice(&slot);
+        out.extend_from_slice(&id.secret);
     }
 
     /// A message arrived on `subject`: returns the one who waits for it, who is forgotten here.
@@ -157,8 +164,8 @@ impl<W> Requests<W> {
             let Some(Some(pending)) = self.slots.get_mut(slot as usize) else { continue };
             if let Deadline::After(timeout) = pending.deadline {
                 let at = now + timeout;
-                pending.deadline = Deadline::At(at);
-                self.deadlines.insert((at, slot));
+                pending.deadline = Deadline::Running;
+                self.deadlines.insert(timeout, at, slot, pending.secret);
             }
         }
     }
@@ -166,12 +173,12 @@ impl<W> Requests<W> {
     /// When the next request times out.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.first().map(|&(at, _)| at)
+        self.deadlines.first().map(|(at, _)| at)
     }
 
     /// Returns one who waited until `now` in vain, who is forgotten here; call it until `None`.
     pub fn poll_expired(&mut self, now: Instant) -> Option<W> {
-        let &(at, slot) = self.deadlines.first()?;
+        let (at, slot) = self.deadlines.first()?;
         if at > now {
             return None;
         }
@@ -263,15 +270,19 @@ impl<W> Requests<W> {
         let (slot, secret) = token.split_at_checked(SLOT_DIGITS)?;
         let slot = u32::try_from(number(slot)?).ok()?;
         let pending = self.slots.get(slot as usize)?.as_ref()?;
-        (secret.len() == SECRET_DIGITS && number(secret)? == pending.secret).then_some(slot)
+        (*secret == pending.secret).then_some(slot)
     }
 
     fn remove(&mut self, slot: u32) -> Option<W> {
         let pending = self.slots.get_mut(slot as usize)?.take()?;
         self.free.push(slot);
         match pending.deadline {
-            Deadline::At(at) => {
-                self.deadlines.remove(&(at, slot));
+            Deadline::Running => {
+                let slots = &self.slots;
+                self.deadlines.forget_one(|slot, secret| {
+                    let pending = slots.get(slot as usize).and_then(Option::as_ref);
+                    pending.is_some_and(|pending| pending.secret == secret)
+                });
             }
             // Its slot may be given away before the next stamp, which then finds another request
             // or none, and stamps each but once.
@@ -385,7 +396,7 @@ mod tests {
             assert_eq!(requests.cancel(id), Some("a"));
             assert_eq!(requests.cancel(id), None);
         }
-        assert_eq!((requests.slots.len(), requests.deadlines.len()), (1, 0));
+        assert_eq!((requests.slots.len(), requests.deadlines.first()), (1, None));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::error::{PublishError, RequestError};
 use crate::line::Ticket;
 use crate::shared::{
-    Core, Reply, ReplyFailure, ReplyWaiter, RequestBody, RequestParts, Shared, Validation,
+    Core, Reply, ReplyFailure, ReplyTo, ReplyWaiter, RequestBody, RequestParts, Shared, Validation,
 };
 use bytes::Bytes;
 use core::future::poll_fn;
@@ -102,7 +102,7 @@ pub(crate) async fn send(
         timeout,
         on_disconnect,
     };
-    let begun = parts.begin_in_line(client.shared(), |_, begun| begun).await?;
+    let begun = parts.begin_in_line(client.shared(), RequestParts::begin).await?;
     let waiting = Waiting { client, id: begun.id };
     let reply = begun.reply.await;
     drop(waiting);
@@ -129,19 +129,18 @@ impl RequestParts<'_> {
         Ok(())
     }
 
-    /// Sends the request when it is its turn and there is room; `begun` is called before anything
-    /// can answer.
+    /// Sends the request by `begin` when it is its turn and there is room.
     pub(crate) async fn begin_in_line<T>(
         self,
         shared: &Shared,
-        mut begun: impl FnMut(&mut Core, Begun) -> T,
+        mut begin: impl FnMut(Self, &mut Core) -> Result<T, Refusal>,
     ) -> Result<T, PublishError> {
         self.check(shared)?;
         let mut ticket = Ticket::new(shared);
         let opened = poll_fn(|cx| {
             ticket.poll_append(cx, self.subject, |core| {
-                let request = self.begin(core)?;
-                Ok((begun(core, request), core.unpark_at_once()))
+                let begun = begin(self, core)?;
+                Ok((begun, core.unpark_at_once()))
             })
         });
         Ok(opened.await?)
@@ -150,11 +149,16 @@ impl RequestParts<'_> {
     /// Sends the request, if there is room.
     pub(crate) fn begin(self, core: &mut Core) -> Result<Begun, Refusal> {
         let (sender, reply) = oneshot::channel();
+        let id = self.begin_for(core, ReplyTo::Caller(sender))?;
+        Ok(Begun { id, reply })
+    }
+
+    /// The same with the reply going elsewhere.
+    pub(crate) fn begin_for(self, core: &mut Core, to: ReplyTo) -> Result<RequestId, Refusal> {
         let again = (self.on_disconnect == OnDisconnect::Resend).then(|| {
             Box::new(RequestBody { headers: self.headers.cloned(), payload: self.payload.clone() })
         });
-        let id = core.request(self, ReplyWaiter::new(sender, self.subject.clone(), again))?;
-        Ok(Begun { id, reply })
+        core.request(self, ReplyWaiter::new(to, self.subject.clone(), again))
     }
 }
 

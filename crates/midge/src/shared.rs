@@ -64,10 +64,19 @@ pub(crate) enum ReplyFailure {
     Refused(Refusal),
 }
 
+/// Where a reply goes.
+#[derive(Debug)]
+pub(crate) enum ReplyTo {
+    Caller(oneshot::Sender<Reply>),
+    /// To one who waits for many.
+    #[cfg(feature = "jetstream")]
+    Tray(crate::jetstream::TraySlot),
+}
+
 /// One who waits for a reply, and the subject it was asked on.
 #[derive(Debug)]
 pub(crate) struct ReplyWaiter {
-    pub(crate) sender: oneshot::Sender<Reply>,
+    pub(crate) to: ReplyTo,
     pub(crate) subject: Subject,
     /// What to send again on the next connection, where that was asked for.
     pub(crate) again: Option<Box<RequestBody>>,
@@ -77,13 +86,9 @@ pub(crate) struct ReplyWaiter {
 }
 
 impl ReplyWaiter {
-    pub(crate) fn new(
-        sender: oneshot::Sender<Reply>,
-        subject: Subject,
-        again: Option<Box<RequestBody>>,
-    ) -> Self {
+    pub(crate) fn new(to: ReplyTo, subject: Subject, again: Option<Box<RequestBody>>) -> Self {
         Self {
-            sender,
+            to,
             subject,
             again,
             #[cfg(feature = "jetstream")]
@@ -93,8 +98,53 @@ impl ReplyWaiter {
 
     /// Tells what the request came to. Not under the lock: it wakes those who wait.
     pub(crate) fn answer(self, reply: Reply) {
-        // One who no longer waits does not miss it.
-        let _ = self.sender.send(reply);
+        let mut aftermath = Aftermath::default();
+        aftermath.answer(self, reply);
+        aftermath.settle();
+    }
+
+    /// Lets go of a request that was not sent.
+    fn dismiss(self) {
+        match self.to {
+            ReplyTo::Caller(_) => {}
+            #[cfg(feature = "jetstream")]
+            ReplyTo::Tray(slot) => slot.dismiss(),
+        }
+    }
+}
+
+/// What is left to do when several requests have been answered: those who wait for many replies are
+/// woken once, and find them all.
+#[derive(Default)]
+pub(crate) struct Aftermath {
+    #[cfg(feature = "jetstream")]
+    wakers: Vec<Waker>,
+    #[cfg(feature = "jetstream")]
+    places: crate::jetstream::Leaving,
+}
+
+impl Aftermath {
+    /// Tells what a request came to.
+    pub(crate) fn answer(&mut self, waiter: ReplyWaiter, reply: Reply) {
+        #[cfg(feature = "jetstream")]
+        if let Some(place) = waiter.place {
+            self.places.add(place);
+        }
+        match waiter.to {
+            // One who no longer waits does not miss it.
+            ReplyTo::Caller(sender) => drop(sender.send(reply)),
+            #[cfg(feature = "jetstream")]
+            ReplyTo::Tray(slot) => self.wakers.extend(slot.put(reply)),
+        }
+    }
+
+    /// Wakes who is left to be woken.
+    pub(crate) fn settle(self) {
+        #[cfg(feature = "jetstream")]
+        {
+            drop(self.places);
+            self.wakers.into_iter().for_each(Waker::wake);
+        }
     }
 }
 
@@ -539,7 +589,7 @@ impl Core {
         }
         // What is asked is the caller's business; no refused publish names a filter.
         let subject = Subject::from(self.requests.filter());
-        let waiter = ReplyWaiter::new(sender, subject, None);
+        let waiter = ReplyWaiter::new(ReplyTo::Caller(sender), subject, None);
         let id = self.requests.begin(waiter, timeout, on_disconnect);
         let mut reply = Vec::new();
         self.requests.reply_subject(id, &mut reply);
@@ -567,7 +617,9 @@ impl Core {
         match published {
             Ok(()) => Ok(id),
             Err(refusal) => {
-                self.requests.cancel(id);
+                if let Some(waiter) = self.requests.cancel(id) {
+                    waiter.dismiss();
+                }
                 Err(refusal)
             }
         }

@@ -3,7 +3,7 @@
 use super::Driver;
 use crate::event::Event;
 use crate::mailbox::{Delivered, End, Mailbox, News};
-use crate::shared::{ReplyWaiter, Shared, Target};
+use crate::shared::{Aftermath, ReplyWaiter, Shared, Target};
 use crate::statistics::add;
 use crate::sync::Arc;
 use bytes::Bytes;
@@ -172,20 +172,22 @@ impl Tally {
 
 /// Hands replies to those who wait for them; returns how many there were.
 fn reply_all(shared: &Shared, chunk: &Bytes, frames: impl Iterator<Item = MessageFrame>) -> usize {
-    let mut answered: Vec<(ReplyWaiter, Message)> = Vec::new();
+    let mut answered: Vec<(ReplyWaiter, MessageFrame)> = Vec::new();
     {
         let mut core = shared.core.lock();
         for frame in frames {
             let start = frame.subject_start as usize;
             let subject = chunk.get(start..start + frame.subject_len as usize).unwrap_or_default();
             if let Some(waiter) = core.requests.handle_reply(subject) {
-                answered.push((waiter, Message::from_frame(chunk, &frame)));
+                answered.push((waiter, frame));
             }
         }
     }
     let count = answered.len();
-    for (waiter, message) in answered {
-        waiter.answer(Ok(message));
+    let mut aftermath = Aftermath::default();
+    for (waiter, frame) in answered {
+        aftermath.answer(waiter, Ok(Message::from_frame(chunk, &frame)));
     }
+    aftermath.settle();
     count
 }

@@ -35,7 +35,8 @@ mod error;
 mod pages;
 mod window;
 
-pub(crate) use window::Place;
+pub(crate) use publish::TraySlot;
+pub(crate) use window::{Leaving, Place};
 
 pub use call::{Trace, TraceStep};
 pub use context::{Context, ContextBuilder};

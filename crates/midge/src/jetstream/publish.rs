@@ -4,6 +4,7 @@ mod ack;
 mod batch;
 mod fast;
 mod publisher;
+mod tray;
 
 pub use super::error::BatchPublishErrorKind;
 pub use ack::PublishAckFuture;
@@ -13,6 +14,7 @@ pub use midge_proto::jetstream::{
     BatchFault, BatchId, GapMode, IngestEvent, IngestFault, PublishAck,
 };
 pub use publisher::{PublishFailure, PublishFailures, Publisher};
+pub(crate) use tray::TraySlot;
 
 use super::error::{CallError, PublishErrorKind};
 

@@ -36,7 +36,8 @@ struct State {
 /// A place of one message; it is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    window: Arc<Window>,
+    /// None once it was left.
+    window: Option<Arc<Window>>,
     bytes: usize,
 }
 
@@ -61,7 +62,7 @@ impl Window {
         poll_fn(|cx| {
             let state = &mut *self.state.lock();
             if state.line.is_first(ticket.number) && state.window.enter(bytes) {
-                return Poll::Ready(Ok(Place { window: Arc::clone(self), bytes }));
+                return Poll::Ready(Ok(Place { window: Some(Arc::clone(self)), bytes }));
             }
             match self.when_full {
                 WhenFull::Fail => Poll::Ready(Err(state.window.messages())),
@@ -77,6 +78,19 @@ impl Window {
     /// Messages that wait for their acknowledgements.
     pub(super) fn messages(&self) -> usize {
         self.state.lock().window.messages()
+    }
+
+    /// Messages with so many bytes together have left.
+    fn leave(&self, messages: usize, bytes: usize) {
+        let (next, idle) = {
+            let state = &mut *self.state.lock();
+            state.window.leave(messages, bytes);
+            let empty = state.window.is_empty();
+            let idle = if empty { core::mem::take(&mut state.idle) } else { Vec::new() };
+            (state.line.first(), idle)
+        };
+        wake(next);
+        idle.into_iter().for_each(Waker::wake);
     }
 
     /// Waits until no message waits.
@@ -95,17 +109,39 @@ impl Window {
     }
 }
 
+/// Places that are left together: where they are of one window, whoever waits for room is woken
+/// once, when this is dropped.
+#[derive(Default)]
+pub(crate) struct Leaving {
+    window: Option<Arc<Window>>,
+    messages: usize,
+    bytes: usize,
+}
+
+impl Leaving {
+    pub(crate) fn add(&mut self, mut place: Place) {
+        let Some(window) = place.window.take() else { return };
+        if self.window.as_ref().is_none_or(|other| !Arc::ptr_eq(other, &window)) {
+            *self = Self { window: Some(window), messages: 0, bytes: 0 };
+        }
+        self.messages += 1;
+        self.bytes += place.bytes;
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(window) = self.window.take() {
+            window.leave(self.messages, self.bytes);
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let (next, idle) = {
-            let state = &mut *self.window.state.lock();
-            state.window.leave(self.bytes);
-            let empty = state.window.is_empty();
-            let idle = if empty { core::mem::take(&mut state.idle) } else { Vec::new() };
-            (state.line.first(), idle)
-        };
-        wake(next);
-        idle.into_iter().for_each(Waker::wake);
+        if let Some(window) = self.window.take() {
+            window.leave(1, self.bytes);
+        }
     }
 }
 

@@ -51,9 +51,9 @@ impl PublishWindow {
         true
     }
 
-    /// A message of so many bytes has its acknowledgement, or none will come.
-    pub fn leave(&mut self, bytes: usize) {
-        self.messages = self.messages.saturating_sub(1);
+    /// Messages with so many bytes together have their acknowledgements, or none will come.
+    pub fn leave(&mut self, messages: usize, bytes: usize) {
+        self.messages = self.messages.saturating_sub(messages);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
@@ -85,11 +85,11 @@ mod tests {
         let mut window = PublishWindow::new(WindowLimits { messages: 2, bytes: 10 });
         assert!(window.enter(100), "alone");
         assert!(!window.enter(0), "bytes");
-        window.leave(100);
+        window.leave(1, 100);
         assert!(window.is_empty());
         assert!(window.enter(5) && window.enter(5));
         assert!(!window.enter(0), "messages");
-        window.leave(5);
+        window.leave(1, 5);
         assert!(!window.enter(6), "bytes");
         assert!(window.enter(5));
         assert_eq!(window.messages(), 2);

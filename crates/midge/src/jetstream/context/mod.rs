@@ -13,6 +13,7 @@ pub use super::error::{
 pub use super::publish::{PublishAckFuture, PublishError};
 pub use builder::{ACK_TIMEOUT, ContextBuilder, TIMEOUT};
 pub use midge_proto::jetstream::message::PublishMessage as Publish;
+pub(super) use publish::outbound;
 pub use setup::SetupError;
 
 use super::call::Tracer;

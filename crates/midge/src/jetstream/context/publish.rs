@@ -6,12 +6,12 @@ use crate::jetstream::error::{CallError, Fault};
 use crate::jetstream::publish::{
     BatchPublishBuilder, FastPublishBuilder, PublishAckFuture, PublishError, Publisher,
 };
-use crate::shared::RequestParts;
+use crate::shared::{Core, RequestParts};
 use crate::sync::Arc;
 use bytes::Bytes;
 use midge_proto::header::NATS_MESSAGE_ID;
 use midge_proto::jetstream::message::PublishMessage;
-use midge_proto::{OnDisconnect, OutboundMessage, ToSubject};
+use midge_proto::{OnDisconnect, OutboundMessage, Refusal, RequestId, ToSubject};
 
 impl Context {
     /// Publishes `payload` on a subject of a stream.
@@ -113,21 +113,34 @@ impl Context {
         &self,
         message: OutboundMessage,
     ) -> Result<PublishAckFuture, PublishError> {
+        let begun = self.send_to_stream(&message, |parts, core| {
+            let begun = parts.begin(core)?;
+            Ok((begun.id, begun.reply))
+        });
+        let reply = begun.await?;
+        Ok(PublishAckFuture::new(Arc::clone(&self.inner), message, reply))
+    }
+
+    /// Publishes by `begin` when there is a place in the window, which is given up with the reply.
+    pub(in crate::jetstream) async fn send_to_stream<T>(
+        &self,
+        message: &OutboundMessage,
+        mut begin: impl FnMut(RequestParts<'_>, &mut Core) -> Result<(RequestId, T), Refusal>,
+    ) -> Result<T, PublishError> {
         let failed = |fault: Fault| CallError::new(Some(message.subject.clone()), fault);
-        let entered = self.inner.window.enter(size_of(&message)).await;
+        let entered = self.inner.window.enter(size_of(message)).await;
         let mut place = Some(entered.map_err(|waiting| failed(Fault::WindowFull(waiting)))?);
-        let begun = self
-            .inner
-            .publish_parts(&message)
-            .begin_in_line(self.inner.client.shared(), |core, begun| {
-                if let Some(waiter) = core.requests.waiter_mut(begun.id) {
+        let begun = self.inner.publish_parts(message).begin_in_line(
+            self.inner.client.shared(),
+            |parts, core| {
+                let (id, begun) = begin(parts, core)?;
+                if let Some(waiter) = core.requests.waiter_mut(id) {
                     waiter.place = place.take();
                 }
-                begun
-            })
-            .await
-            .map_err(|error| failed(Fault::Request(error.into())))?;
-        Ok(PublishAckFuture::new(Arc::clone(&self.inner), message, begun.reply))
+                Ok(begun)
+            },
+        );
+        begun.await.map_err(|error| failed(Fault::Request(error.into())))
     }
 }
 
@@ -152,7 +165,7 @@ impl super::Inner {
     }
 }
 
-fn outbound<S: ToSubject>(
+pub(in crate::jetstream) fn outbound<S: ToSubject>(
     subject: S,
     headers: Option<HeaderMap>,
     payload: Bytes,

@@ -3,7 +3,7 @@
 use super::PublishError;
 use crate::jetstream::context::Inner;
 use crate::jetstream::error::{CallError, Fault};
-use crate::shared::{Reply, wake};
+use crate::shared::{Reply, ReplyFailure, wake};
 use crate::sleep::Sleep;
 use crate::sync::Arc;
 use core::fmt;
@@ -40,6 +40,8 @@ pub struct PublishAckFuture {
 
 enum State {
     Asked(oneshot::Receiver<Reply>),
+    /// The reply came another way.
+    Told(Reply),
     Resting(Sleep),
 }
 
@@ -52,6 +54,11 @@ impl PublishAckFuture {
         Self { context, message, attempts: 0, patience: None, state: State::Asked(reply) }
     }
 
+    /// For a message with a reply already, which may be to be published again.
+    pub(super) fn told(context: Arc<Inner>, message: OutboundMessage, reply: Reply) -> Self {
+        Self { context, message, attempts: 0, patience: None, state: State::Told(reply) }
+    }
+
     /// The message.
     #[must_use]
     pub const fn message(&self) -> &OutboundMessage {
@@ -62,11 +69,6 @@ impl PublishAckFuture {
     #[must_use]
     pub fn into_message(self) -> OutboundMessage {
         self.message
-    }
-
-    /// Whether it was published again and waits for that.
-    pub(super) const fn is_retrying(&self) -> bool {
-        self.attempts > 0
     }
 
     fn failed(&self, fault: impl Into<Fault>) -> PublishError {
@@ -135,6 +137,13 @@ impl Future for PublishAckFuture {
                             Some(result) => return Poll::Ready(result),
                             None => continue,
                         }
+                    }
+                }
+                State::Told(reply) => {
+                    let reply = core::mem::replace(reply, Err(ReplyFailure::Closed));
+                    match this.answered(Some(reply)) {
+                        Some(result) => return Poll::Ready(result),
+                        None => continue,
                     }
                 }
                 State::Resting(pause) => {

@@ -1,10 +1,12 @@
 //! Publishing many messages, with their acknowledgements in order.
 
+use super::tray::{Answers, Tray};
 use super::{PublishAckFuture, PublishError};
 use crate::HeaderMap;
-use crate::jetstream::context::Context;
+use crate::jetstream::context::{Context, outbound};
 use crate::jetstream::error::Fault;
 use crate::jetstream::window::WhenFull;
+use crate::shared::{Reply, ReplyTo};
 use crate::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
@@ -36,19 +38,34 @@ use std::collections::VecDeque;
 #[must_use = "what failed is told by `finish`"]
 pub struct Publisher {
     context: Context,
+    books: Books,
+}
+
+/// What became of the messages so far.
+#[derive(Debug, Default)]
+struct Books {
+    /// Messages that are not settled yet, the first one with the number `settled`.
     waiting: VecDeque<Waiting>,
-    published: u64,
+    settled: u64,
+    tray: Arc<Tray>,
+    /// Answers that are being looked at; empty in between.
+    answers: Answers,
+    /// How many messages are about to be published again.
+    again: usize,
     acknowledged: u64,
     failures: Vec<PublishFailure>,
-    last: Option<PublishAck>,
+    /// The one of the last message that was acknowledged, if there is one.
+    last: PublishAck,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    number: u64,
-    ack: PublishAckFuture,
-    /// What it came to before its turn.
-    result: Option<Result<PublishAck, PublishError>>,
+enum Waiting {
+    /// For an answer.
+    Asked(OutboundMessage),
+    /// For its turn.
+    Answered(OutboundMessage, Result<PublishAck, PublishError>),
+    /// To be published again, or for the answer to that.
+    Again(Box<PublishAckFuture>),
 }
 
 /// A message that is not in a stream, or not known to be.
@@ -64,14 +81,7 @@ pub struct PublishFailure {
 
 impl Publisher {
     pub(in crate::jetstream) fn new(context: Context) -> Self {
-        Self {
-            context,
-            waiting: VecDeque::new(),
-            published: 0,
-            acknowledged: 0,
-            failures: Vec::new(),
-            last: None,
-        }
+        Self { context, books: Books::default() }
     }
 
     /// Publishes `payload` on a subject of a stream; returns the number of the message, counted
@@ -90,8 +100,7 @@ impl Publisher {
         subject: S,
         payload: Bytes,
     ) -> Result<u64, PublishError> {
-        let context = self.context.clone();
-        self.publish_by(context.publish(subject, payload)).await
+        self.publish_message(outbound(subject, None, payload)).await
     }
 
     /// As [`publish`](Self::publish), with headers.
@@ -109,8 +118,7 @@ impl Publisher {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<u64, PublishError> {
-        let context = self.context.clone();
-        self.publish_by(context.publish_with_headers(subject, headers, payload)).await
+        self.publish_message(outbound(subject, Some(headers), payload)).await
     }
 
     /// As [`publish`](Self::publish), with everything that a stream can be told about a message.
@@ -127,35 +135,38 @@ impl Publisher {
         subject: S,
         publish: PublishMessage,
     ) -> Result<u64, PublishError> {
-        let context = self.context.clone();
-        self.publish_by(context.send_publish(subject, publish)).await
+        if let Some(requirement) = publish.requirement() {
+            self.context.check_level(requirement).await?;
+        }
+        self.publish_message(publish.try_outbound_message(subject)?).await
     }
 
     /// Publishes one message while it goes on with those before.
-    async fn publish_by(
-        &mut self,
-        publish: impl Future<Output = Result<PublishAckFuture, PublishError>>,
-    ) -> Result<u64, PublishError> {
-        let mut publish = core::pin::pin!(publish);
-        let window = Arc::clone(&self.context.inner.window);
-        let ack = poll_fn(|cx| {
-            // What waits for its turn to be published again must not wait for this one.
-            let retrying = self.advance(cx);
-            // A message without an answer on the way has no place in the window, but counts.
-            if retrying && self.waiting.len() >= window.limits().messages {
-                return match window.when_full() {
-                    WhenFull::Wait => Poll::Pending,
-                    WhenFull::Fail => {
-                        Poll::Ready(Err(Fault::WindowFull(self.waiting.len()).into()))
+    async fn publish_message(&mut self, message: OutboundMessage) -> Result<u64, PublishError> {
+        let Self { context, books } = self;
+        let number = books.settled + books.waiting.len() as u64;
+        let tray = Arc::clone(&books.tray);
+        let sent = context.send_to_stream(&message, |parts, core| {
+            Ok((parts.begin_for(core, ReplyTo::Tray(tray.slot(number)))?, ()))
+        });
+        {
+            let mut sent = core::pin::pin!(sent);
+            poll_fn(|cx| {
+                loop {
+                    // What waits for its turn to be published again must not wait for this one.
+                    books.advance(context, cx);
+                    let sent = match books.refusal(context) {
+                        None => sent.as_mut().poll(cx),
+                        Some(refusal) => refusal,
+                    };
+                    if sent.is_ready() || !books.tray.listen(cx) {
+                        return sent;
                     }
-                };
-            }
-            publish.as_mut().poll(cx)
-        })
-        .await?;
-        let number = self.published;
-        self.published += 1;
-        self.waiting.push_back(Waiting { number, ack, result: None });
+                }
+            })
+            .await?;
+        }
+        books.waiting.push_back(Waiting::Asked(message));
         Ok(number)
     }
 
@@ -169,76 +180,122 @@ impl Publisher {
     ///
     /// A dropped future drops what is known; the messages are on their way.
     pub async fn finish(mut self) -> Result<u64, PublishFailures> {
+        let Self { context, books } = &mut self;
         poll_fn(|cx| {
-            self.advance(cx);
-            if self.waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            loop {
+                books.advance(context, cx);
+                if books.waiting.is_empty() {
+                    return Poll::Ready(());
+                }
+                if !books.tray.listen(cx) {
+                    return Poll::Pending;
+                }
+            }
         })
         .await;
-        if self.failures.is_empty() {
-            return Ok(self.acknowledged);
+        let Books { acknowledged, failures, .. } = self.books;
+        if failures.is_empty() {
+            return Ok(acknowledged);
         }
-        Err(PublishFailures { acknowledged: self.acknowledged, failures: self.failures })
+        Err(PublishFailures { acknowledged, failures })
     }
 
     /// Messages that wait for their acknowledgements.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.books.waiting.len()
     }
 
     /// The last acknowledgement that was taken.
     #[must_use]
     pub const fn last_ack(&self) -> Option<&PublishAck> {
-        self.last.as_ref()
+        if self.books.acknowledged > 0 { Some(&self.books.last) } else { None }
     }
 
     /// Takes the failures so far.
     pub fn take_failures(&mut self) -> Vec<PublishFailure> {
-        core::mem::take(&mut self.failures)
-    }
-
-    /// Takes the results that are there, in order; whether the first of the others is to be
-    /// published again.
-    fn advance(&mut self, cx: &mut TaskContext<'_>) -> bool {
-        let mut retrying = false;
-        while let Some(first) = self.waiting.front_mut() {
-            if !first.is_done(cx) {
-                retrying = first.ack.is_retrying();
-                break;
-            }
-            let Some(Waiting { number, ack, result: Some(result) }) = self.waiting.pop_front()
-            else {
-                break;
-            };
-            match result {
-                Ok(ack) => {
-                    self.acknowledged += 1;
-                    self.last = Some(ack);
-                }
-                Err(error) => {
-                    let message = ack.into_message();
-                    self.failures.push(PublishFailure { number, message, error });
-                }
-            }
-        }
-        // Where one finds nobody there, others do, and all are published again at the same time.
-        if retrying {
-            for waiting in self.waiting.iter_mut().skip(1) {
-                waiting.is_done(cx);
-            }
-        }
-        retrying
+        core::mem::take(&mut self.books.failures)
     }
 }
 
-impl Waiting {
-    fn is_done(&mut self, cx: &mut TaskContext<'_>) -> bool {
-        if self.result.is_none()
-            && let Poll::Ready(result) = Pin::new(&mut self.ack).poll(cx)
-        {
-            self.result = Some(result);
+impl Books {
+    /// Takes the results that are there, in order.
+    fn advance(&mut self, context: &Context, cx: &mut TaskContext<'_>) {
+        let mut answers = core::mem::take(&mut self.answers);
+        self.tray.take(&mut answers);
+        for (number, reply) in answers.drain(..) {
+            self.handle_answer(context, number, reply);
         }
-        self.result.is_some()
+        self.answers = answers;
+        if self.again > 0 {
+            self.poll_again(cx);
+        }
+        while let Some(Waiting::Answered(..)) = self.waiting.front() {
+            let Some(Waiting::Answered(message, result)) = self.waiting.pop_front() else { break };
+            self.settle(message, result);
+        }
+    }
+
+    /// What keeps another message from being sent: one that waits for its turn to be published again
+    /// has no place in the window, but counts.
+    fn refusal(&self, context: &Context) -> Option<Poll<Result<(), PublishError>>> {
+        let window = &context.inner.window;
+        let full = self.again > 0 && self.waiting.len() >= window.limits().messages;
+        full.then(|| match window.when_full() {
+            WhenFull::Wait => Poll::Pending,
+            WhenFull::Fail => Poll::Ready(Err(Fault::WindowFull(self.waiting.len()).into())),
+        })
+    }
+
+    fn handle_answer(&mut self, context: &Context, number: u64, reply: Reply) {
+        let index = number.checked_sub(self.settled).and_then(|index| index.try_into().ok());
+        let Some(index) = index else { return };
+        // Answers come in the order of the messages, unless something is wrong.
+        if index == 0
+            && let Ok(answer) = &reply
+            && self.last.decode_over(answer).is_ok()
+        {
+            self.waiting.pop_front();
+            self.settled += 1;
+            self.acknowledged += 1;
+            return;
+        }
+        let Some(waiting) = self.waiting.get_mut(index) else { return };
+        let Waiting::Asked(message) = waiting else { return };
+        let message = message.clone();
+        *waiting = match reply.as_ref().ok().and_then(|answer| PublishAck::decode(answer).ok()) {
+            Some(ack) => Waiting::Answered(message, Ok(ack)),
+            None => {
+                self.again += 1;
+                let context = Arc::clone(&context.inner);
+                Waiting::Again(Box::new(PublishAckFuture::told(context, message, reply)))
+            }
+        };
+    }
+
+    /// Where one message finds nobody there, others do, and all are published again at the same
+    /// time.
+    fn poll_again(&mut self, cx: &mut TaskContext<'_>) {
+        for waiting in &mut self.waiting {
+            if let Waiting::Again(ack) = waiting
+                && let Poll::Ready(result) = Pin::new(&mut **ack).poll(cx)
+            {
+                self.again -= 1;
+                *waiting = Waiting::Answered(ack.message().clone(), result);
+            }
+        }
+    }
+
+    fn settle(&mut self, message: OutboundMessage, result: Result<PublishAck, PublishError>) {
+        let number = self.settled;
+        self.settled += 1;
+        match result {
+            Ok(ack) => {
+                self.acknowledged += 1;
+                self.last = ack;
+            }
+            Err(error) => self.failures.push(PublishFailure { number, message, error }),
+        }
     }
 }
 
