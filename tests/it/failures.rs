@@ -266,7 +266,9 @@ async fn credentials_of_two_kinds_contradict_each_other() {
         let alone = within("a dial", set_one(ConnectOptions::new()).connect(&*url)).await;
         let expected = match one {
             // These cannot be right, which is found out before a dial.
-            "nkey file" | "JWT and seed" => ConnectErrorKind::Authentication,
+            "nkey file" | "signer" | "JWT" | "JWT and seed" | "bearer" => {
+                ConnectErrorKind::Authentication
+            }
             _ => ConnectErrorKind::Io,
         };
         assert_eq!(alone.unwrap_err().kind(), expected, "{one}");

@@ -3,7 +3,7 @@
 use super::{Credentials, Source};
 use core::fmt;
 #[cfg(feature = "nkeys")]
-use midge_proto::nkeys::{self, KeyPair, UserClaims, parse_seed_text};
+use midge_proto::nkeys::{self, KeyKind, KeyPair, PublicKey, UserClaims, parse_seed_text};
 #[cfg(feature = "nkeys")]
 use std::path::Path;
 
@@ -35,16 +35,23 @@ impl core::error::Error for InvalidCredentials {}
 
 impl Credentials {
     /// Whether what is known now can be right: seeds and JWTs are texts of their kind, files are
-    /// there and hold such. Callbacks are not asked.
+    /// there and hold such. Callbacks are not asked, but what they sign for is looked at.
     pub(crate) fn check(&self) -> Result<(), InvalidCredentials> {
         match &self.0 {
-            Source::None
-            | Source::UserAndPassword(..)
-            | Source::Token(_)
-            | Source::NkeySigner { .. }
-            | Source::Jwt { .. }
-            | Source::BearerJwt(_)
-            | Source::Callback(_) => Ok(()),
+            Source::None | Source::UserAndPassword(..) | Source::Token(_) | Source::Callback(_) => {
+                Ok(())
+            }
+            // Nothing here knows their form.
+            #[cfg(not(feature = "nkeys"))]
+            Source::NkeySigner { .. } | Source::Jwt { .. } | Source::BearerJwt(_) => Ok(()),
+            #[cfg(feature = "nkeys")]
+            Source::NkeySigner { public_key, .. } => {
+                unusable("public nkey", PublicKey::parse_kind(public_key, KeyKind::User))
+            }
+            #[cfg(feature = "nkeys")]
+            Source::Jwt { jwt, .. } => unusable("JWT", UserClaims::decode(jwt)),
+            #[cfg(feature = "nkeys")]
+            Source::BearerJwt(jwt) => unusable("bearer JWT", UserClaims::decode(jwt)),
             #[cfg(feature = "nkeys")]
             Source::NkeySeed(seed) => unusable("nkey seed", KeyPair::from_seed(seed)),
             #[cfg(feature = "nkeys")]
@@ -90,8 +97,14 @@ mod tests {
     fn what_cannot_be_right_is_named_without_the_secret() {
         let seed = KeyPair::new_user([1; 32]).seed().to_string();
         let jwt = "eyJ0eXAiOiJKV1QifQ.eyJzdWIiOiJVIiwiZXhwIjo5OX0.c2ln";
+        let sign = |nonce: Vec<u8>| async { Ok(nonce) };
+        let public = KeyPair::new_user([1; 32]).public_key();
+        let account = KeyPair::new(KeyKind::Account, [1; 32]).unwrap().public_key();
         for good in [
             Credentials::nkey(seed.clone()),
+            Credentials::nkey_signer(public.as_str(), sign),
+            Credentials::jwt(jwt, sign),
+            Credentials::bearer_jwt(jwt),
             Credentials::jwt_and_seed(jwt, seed.clone()),
             Credentials::token("SUrubbish"),
             Credentials::none(),
@@ -105,6 +118,10 @@ mod tests {
             (Credentials::jwt_and_seed("rubbish", seed), "JWT: "),
             (Credentials::jwt_and_seed(jwt, "rubbish"), "seed of the JWT: 7 characters"),
             (Credentials::text("rubbish"), "credentials: "),
+            (Credentials::nkey_signer("rubbish", sign), "public nkey: 7 characters"),
+            (Credentials::nkey_signer(account.as_str(), sign), "public nkey: "),
+            (Credentials::jwt("rubbish", sign), "JWT: "),
+            (Credentials::bearer_jwt("rubbish"), "bearer JWT: "),
         ] {
             let error = bad.check().unwrap_err().to_string();
             assert!(error.starts_with(text), "{error}");
