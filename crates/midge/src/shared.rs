@@ -318,6 +318,7 @@ impl Clock {
         self.0.store(now.as_nanos(), Ordering::Relaxed);
     }
 
+    #[cfg(feature = "jetstream")]
     pub(crate) fn now(&self) -> Instant {
         Instant::from_nanos(self.0.load(Ordering::Relaxed))
     }
