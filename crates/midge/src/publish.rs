@@ -9,6 +9,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use midge_proto::{HeaderMap, Publish, Refusal, Subject};
+#[cfg(feature = "jetstream")]
 use std::collections::VecDeque;
 
 /// A message on its way into the outbox: the future of [`Client::publish`](crate::Client::publish).
@@ -182,6 +183,7 @@ pub(crate) fn publish_over(
 
 /// Publishes one payload to each of the subjects, as soon as there is room for the first; what was
 /// published is taken out of them.
+#[cfg(feature = "jetstream")]
 pub(crate) async fn publish_each(
     shared: &Shared,
     subjects: &mut VecDeque<Subject>,
@@ -201,6 +203,7 @@ pub(crate) async fn publish_each(
 }
 
 /// As [`publish_each`], even where there is no room.
+#[cfg(feature = "jetstream")]
 pub(crate) fn publish_each_over(
     shared: &Shared,
     subjects: &mut VecDeque<Subject>,
@@ -218,6 +221,7 @@ pub(crate) fn publish_each_over(
     Ok(appended?)
 }
 
+#[cfg(feature = "jetstream")]
 fn append_each(
     core: &mut Core,
     subjects: &mut VecDeque<Subject>,
