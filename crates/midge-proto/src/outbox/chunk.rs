@@ -144,6 +144,11 @@ impl Chunk {
         self.bytes.len()
     }
 
+    #[inline]
+    pub(super) fn has_splices(&self) -> bool {
+        !self.splices.is_empty()
+    }
+
     /// Gives up the payloads that it refers to, and with them its frames: for a chunk that is
     /// written, before its buffer goes back under a lock.
     pub fn let_go_of_payloads(&mut self) {

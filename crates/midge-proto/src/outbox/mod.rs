@@ -42,9 +42,12 @@ use pace::Pace;
 
 /// Bytes after which a chunk is closed, and so the size of one write.
 ///
-/// Measured on loopback: writes of 32 KiB move 6.3 GB/s, of 64 KiB 1.9 GB/s, because one just over
-/// a 65,483-byte segment leaves a runt behind.
-pub const CHUNK_BYTES: usize = 32 << 10;
+/// Only a queue that has grown makes chunks of this size. In a long write the kernel hands over segments
+/// in bursts and wakes the peer less often, and between two of them publishers and the writer meet less
+/// often, too. Measured on loopback with messages of 128 bytes, a queue of 1 MiB and two cores: 9.0
+/// million a second and 110 ns of CPU time each with chunks of 32 KiB, 11.5 million and 129 ns with 64
+/// KiB, 11.8 million and 98 ns with 256 KiB, 14.9 million and 88 ns with 384 KiB.
+pub const CHUNK_BYTES: usize = 384 << 10;
 
 /// Bytes after which a chunk with payloads that are written from where they are is closed.
 ///
@@ -57,9 +60,8 @@ pub const SPLICED_CHUNK_BYTES: usize = 1 << 20;
 /// Payloads from this size on, in bytes, are written from where they are instead of being copied.
 pub const SPLICE_BYTES_MIN: usize = 16 << 10;
 
-/// Empty buffers kept to be filled again: as many as a full queue takes, and not more than one of the
-/// default size does, so that a publisher that is ahead of the socket allocates nothing. An idle
-/// connection lets go of them.
+/// Empty buffers kept to be filled again: as many as a full queue takes, so that a publisher that is
+/// ahead of the socket allocates nothing, and not more than this. An idle connection lets go of them.
 const FREE_BUFFERS_MAX: usize = 40;
 
 /// How much may wait to be written while connected, in bytes.
@@ -384,6 +386,9 @@ impl Outbox {
                 core::mem::replace(&mut self.tail, fresh)
             }
         };
+        if !self.is_low() {
+            self.pace.note_ahead();
+        }
         self.queued -= chunk.len();
         self.pace.take(chunk.len());
         if self.queued == 0 {
@@ -394,7 +399,8 @@ impl Outbox {
     }
 
     /// Whether what waits is the unfinished chunk of a flood, which is not to be taken before it is
-    /// full or has waited for [`HOLD_MAX`], nor is anybody to be woken for it.
+    /// full, or a decent write where publishers are not ahead of the socket, or has waited for
+    /// [`HOLD_MAX`], nor is anybody to be woken for it.
     ///
     /// Never while so much waits that publishers may stand in line: those who would fill the chunk
     /// wait for it to go.
@@ -405,6 +411,7 @@ impl Outbox {
             && self.closed.is_empty()
             && self.queued > 0
             && self.is_low()
+            && (self.tail.has_splices() || self.pace.waits_for_more(self.queued))
             && self.link == Link::Online
             && self.start_position() >= self.awaited
     }

@@ -3,7 +3,7 @@
 use super::chunk::Chunk;
 use super::ledger::Ledger;
 use super::policy::{BufferPolicy, Class, ReconnectBuffer, WhenFull};
-use super::{CHUNK_BYTES, Intake, Outbox, Publish, Refusal};
+use super::{Intake, Outbox, Publish, Refusal};
 use crate::header::HeaderMap;
 use crate::time::Instant;
 use alloc::collections::VecDeque;
@@ -234,7 +234,7 @@ impl Outbox {
 }
 
 /// Bytes of dropped messages that may stay in the queue whatever else is in it.
-const SWEEP_BYTES_MIN: usize = 4 * CHUNK_BYTES;
+const SWEEP_BYTES_MIN: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,8 @@ impl Client {
     /// [`BufferPolicy`](crate::BufferPolicy) says.
     ///
     /// What is accepted is written at once, but for one case: after 256 KiB without a rest, messages
-    /// that do not fill a write (32 KiB) wait for more, for 1 ms at most. They do not wait where
+    /// that are less than a decent write wait for more, for 1 ms at most: 32 KiB, or a whole write of
+    /// 384 KiB where publishers are ahead of the socket. They do not wait where
     /// anybody does: behind them a message with a reply subject, a [`flush`](Self::flush), a
     /// [`sync`](Self::sync) or a subscription sends them off.
     ///
