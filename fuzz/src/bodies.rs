@@ -12,8 +12,8 @@ use midge_proto::{
 };
 
 pub(crate) use jetstream::{
-    ack_subject as jetstream_ack_subject, api_answer as jetstream_answer,
-    schedule as jetstream_schedule, status as jetstream_status,
+    ack_subject as jetstream_ack_subject, advisory as jetstream_advisory,
+    api_answer as jetstream_answer, schedule as jetstream_schedule, status as jetstream_status,
 };
 pub(crate) use walk::connection_ops;
 
@@ -33,6 +33,7 @@ pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("jetstream_status", jetstream_status),
     ("jetstream_answer", jetstream_answer),
     ("jetstream_schedule", jetstream_schedule),
+    ("jetstream_advisory", jetstream_advisory),
 ];
 
 /// Small, so that a short input reaches them.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use core::fmt::Debug;
+use midge_proto::jetstream::advisory::Advisory;
 use midge_proto::jetstream::consume::{Fetch, Pull, PullOptions};
 use midge_proto::jetstream::{
     ApiError, ApiRequest, Cron, CustomRequest, Increment, IngestAnswer, MessageTtl, Paging,
@@ -196,6 +197,18 @@ pub(crate) fn api_answer(data: &[u8]) {
             drop(decode(&request, &answer));
         }
     }
+}
+
+/// An advisory: always read, never changed.
+pub(crate) fn advisory(data: &[u8]) {
+    let Some((_, message)) = received(data) else { return };
+    let advisory = Advisory::read(&message);
+    assert_eq!(advisory.body(), &message.payload);
+    let _ = format!("{advisory:?}");
+    if let Some(stream) = advisory.stream() {
+        assert!(stream.len() <= message.payload.len());
+    }
+    assert!(advisory.stream().is_some() || advisory.consumer().is_none());
 }
 
 /// A schedule, a date, a lifetime, a counter: what is read is what it is written as.

@@ -14,6 +14,7 @@ mod flush;
 mod hold_back;
 mod info;
 mod jetstream_acks;
+mod jetstream_advisories;
 mod jetstream_batch;
 mod jetstream_chaos;
 mod jetstream_consume;

@@ -27,6 +27,7 @@ use core::pin::Pin;
 use core::time::Duration;
 use futures_io::{AsyncRead, AsyncWrite};
 use midge::jetstream::account::Account;
+use midge::jetstream::advisory::{Advisories, Advisory, AdvisoryFilter};
 use midge::jetstream::backup::{
     RestoreBuilder, RestoreError, Snapshot, SnapshotBuilder, SnapshotError, StreamRestore,
     StreamSnapshot,
@@ -58,7 +59,7 @@ use midge::jetstream::stream::{
     LastRawMessageError, No, PauseResponse, Placement, Purge, PurgeError, PurgeResponse,
     RawMessageError, ScheduledMessage, Schedules, Stream, StreamInfoBuilder, StreamValue,
 };
-use midge::{Subject, ToSubject};
+use midge::{Subject, SubscribeError, ToSubject};
 use std::io;
 
 /// A context whose calls block.
@@ -90,6 +91,7 @@ twins! {
     open midge::jetstream::Context, get_stream[T: AsRef<str>](stream: T) -> Result<Blocking<Stream>, GetStreamError>;
     open midge::jetstream::Context, get_stream_no_info[T: AsRef<str>](stream: T) -> Result<Blocking<Stream<()>>, GetStreamError>;
     open midge::jetstream::Context, get_or_create_stream[S: Into<Config>](stream_config: S) -> Result<Blocking<Stream>, CreateStreamError>;
+    open midge::jetstream::Context, advisories(filter: AdvisoryFilter) -> Result<Blocking<Advisories>, SubscribeError>;
     call midge::jetstream::Context, plan(setup: &Setup) -> Result<Plan, CallError>;
     call midge::jetstream::Context, apply(plan: &Plan) -> Result<usize, SetupError>;
     call midge::jetstream::Context, delete_stream[T: AsRef<str>](stream: T) -> Result<DeleteStatus, DeleteStreamError>;
@@ -270,7 +272,7 @@ impl Blocking<PublishAckFuture> {
 }
 
 yields! {
-    as it is: (String, u64), Info, ConsumerInfo;
+    as it is: (String, u64), Info, ConsumerInfo, Advisory, Bytes;
     blocking: Message, Batch;
 }
 

@@ -7,6 +7,7 @@
 //! | part | what it has |
 //! | --- | --- |
 //! | [`stream`], [`consumer`], [`account`] | configurations, infos, and the calls about them |
+//! | [`advisory`] | what servers tell unasked |
 //! | [`setup`] | streams and consumers as they should be, and what differs |
 //! | [`message`] | stored messages, acknowledgements, what a reply subject tells |
 //! | [`PublishMessage`](message::PublishMessage), [`PublishAck`], [`Schedule`], [`Counter`] | what goes into streams |
@@ -37,6 +38,7 @@ pub(crate) mod test_messages;
 mod timestamp;
 
 pub mod account;
+pub mod advisory;
 pub mod consume;
 pub mod consumer;
 pub mod message;

@@ -22,6 +22,7 @@
 //! Everything begins with a [`Context`]. What the calls say and what their answers mean is in the
 //! [requests](ApiRequest) of the protocol core, which [`Context::call`] takes as they are.
 
+pub mod advisory;
 pub mod backup;
 pub mod consumer;
 pub mod context;
