@@ -168,8 +168,8 @@ impl AdvisoryFilter {
     /// The subjects to subscribe to. No advisory has two of them.
     #[must_use]
     pub fn subjects(&self) -> Vec<Subject> {
-        let stream = self.stream.as_ref().map_or("*".into(), ToString::to_string);
-        let consumer = self.consumer.as_ref().map_or("*".into(), ToString::to_string);
+        let stream = self.stream.as_ref().map_or_else(|| "*".into(), ToString::to_string);
+        let consumer = self.consumer.as_ref().map_or_else(|| "*".into(), ToString::to_string);
         let texts = if self.kinds.is_empty() {
             let of_consumers = |root| format!("{root}.CONSUMER.*.{stream}.{consumer}");
             match (&self.stream, &self.consumer) {
