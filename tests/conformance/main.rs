@@ -15,6 +15,7 @@ mod cluster;
 mod connect;
 mod faults;
 mod fences;
+mod jetstream;
 mod proxies;
 mod publish;
 mod reconnect;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn add<A: Adapter>(cases: &mut Vec<Case>) {
-    let on_each: [(&str, Vec<Behaviour<A>>); 10] = [
+    let on_each: [(&str, Vec<Behaviour<A>>); 11] = [
         ("connect", connect::behaviours()),
         ("publish", publish::behaviours()),
         ("subscribe", subscribe::behaviours()),
@@ -55,6 +56,7 @@ fn add<A: Adapter>(cases: &mut Vec<Case>) {
         ("shutdown", shutdown::behaviours()),
         ("cancellation", cancellation::behaviours()),
         ("cluster", cluster::behaviours()),
+        ("jetstream", jetstream::behaviours()),
     ];
     for (theme, behaviours) in on_each {
         add_theme(cases, theme, behaviours, &Transport::ALL);

@@ -24,6 +24,7 @@ mod jetstream_direct;
 mod jetstream_guards;
 mod jetstream_ingest;
 mod jetstream_operations;
+mod jetstream_priority;
 mod jetstream_publish;
 mod jetstream_publishing;
 mod jetstream_pull;

@@ -226,6 +226,7 @@ twins! {
     make PullConsumer, stream() -> Blocking<StreamBuilder<'_>>;
     end StreamBuilder<'_>, messages() -> Result<Blocking<pull::Stream>, StreamError>;
     change pull::Stream, drain() -> ();
+    call pull::Stream, paused_until() -> Result<Option<Timestamp>, ConsumerInfoError>;
     open PullConsumer, fetch_now(max_messages: usize) -> Result<Blocking<Batch>, BatchError>;
     make PullConsumer, fetch() -> Blocking<FetchBuilder<'_>>;
     end FetchBuilder<'_>, messages() -> Result<Blocking<Batch>, BatchError>;

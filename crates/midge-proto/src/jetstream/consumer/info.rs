@@ -51,6 +51,20 @@ pub struct Info {
     pub time_stamp: Option<Timestamp>,
 }
 
+impl Info {
+    /// Until when it is paused, if it is.
+    #[must_use]
+    pub fn paused_until(&self) -> Option<Timestamp> {
+        if !self.paused {
+            return None;
+        }
+        self.config.pause_until.or_else(|| {
+            let remaining = i64::try_from(self.pause_remaining?.as_nanos()).ok()?;
+            Some(Timestamp::from_nanos(self.time_stamp?.as_nanos().saturating_add(remaining)))
+        })
+    }
+}
+
 /// A place in what a consumer delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]

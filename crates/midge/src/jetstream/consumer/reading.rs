@@ -25,7 +25,7 @@ use midge_proto::jetstream::ApiPrefix;
 use midge_proto::jetstream::consume::Verdict;
 use midge_proto::jetstream::consumer::pull::{BatchConfig, next_subject};
 use midge_proto::jetstream::consumer::{AckPolicy, Config, Id};
-use midge_proto::jetstream::message::ack_and_pull;
+use midge_proto::jetstream::message::{Info, Lag, ack_and_pull};
 use midge_proto::{Instant, Message, Subject};
 
 /// Pause before something is ordered again that could not be sent.
@@ -185,6 +185,8 @@ pub(super) struct Reading<M: Machine> {
     alarm: Option<(Instant, Sleep)>,
     link: Link,
     wish: Wish,
+    /// The reply subject of the last message: a copy, which costs less than to keep its chunk.
+    last: Vec<u8>,
     /// Those who wait for the end: dropping a sender tells it.
     closing: Vec<oneshot::Sender<Never>>,
 }
@@ -239,6 +241,7 @@ impl<M: Machine> Reading<M> {
             alarm: None,
             link: Link::Up,
             wish: Wish::More,
+            last: Vec::new(),
             closing: Vec::new(),
         }
     }
@@ -333,7 +336,18 @@ impl<M: Machine> Reading<M> {
         &mut self,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<jetstream::Message, MessagesError>>> {
-        self.poll_next(cx).map_ok(|message| self.terms.apply(message, &self.desk.context))
+        let next = self.poll_next(cx);
+        if let Poll::Ready(Some(Ok(Message { reply: Some(reply), .. }))) = &next {
+            self.last.clear();
+            self.last.extend_from_slice(reply.as_bytes());
+        }
+        next.map_ok(|message| self.terms.apply(message, &self.desk.context))
+    }
+
+    /// How far the consumer was with the last message.
+    pub(super) fn lag(&self) -> Option<Lag> {
+        let reply = core::str::from_utf8(&self.last).ok()?;
+        Info::parse(reply).ok().map(Lag::from)
     }
 
     /// The next message if one is there.

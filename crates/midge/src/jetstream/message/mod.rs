@@ -11,7 +11,7 @@ mod word;
 pub use midge_proto::OutboundMessage;
 pub use midge_proto::jetstream::AckKind;
 pub use midge_proto::jetstream::message::{
-    Info, InvalidAckSubject, PublishMessage, StreamMessage, StreamMessageError,
+    Info, InvalidAckSubject, Lag, PublishMessage, StreamMessage, StreamMessageError,
     StreamMessageErrorKind, StreamValue,
 };
 

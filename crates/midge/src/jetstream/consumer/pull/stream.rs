@@ -3,14 +3,15 @@
 use super::{Config, MessagesError, MessagesFault, PullEnd, PullEvent};
 use crate::jetstream::consumer::reading::{Closed, Desk, Machine, Reading, Terms};
 use crate::jetstream::consumer::{Consumer, StreamError};
-use crate::jetstream::message::Message;
+use crate::jetstream::context::ConsumerInfoError;
+use crate::jetstream::message::{Lag, Message};
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
 use midge_proto::Instant;
-use midge_proto::jetstream::StatusClass;
 use midge_proto::jetstream::consume::{Pull, PullOptions, Verdict};
+use midge_proto::jetstream::{StatusClass, Timestamp};
 
 /// Messages of a consumer, for as long as they are asked for: pulls ahead of the reader.
 ///
@@ -173,6 +174,31 @@ impl Stream {
     #[must_use]
     pub fn pin_id(&self) -> Option<&str> {
         self.reading.machine().pull.pin()
+    }
+
+    /// How far the consumer was with the last message that was read here, and how much is to come;
+    /// `None` before the first one. It asks nobody, and reads what it tells only when it is called.
+    #[must_use]
+    pub fn lag(&self) -> Option<Lag> {
+        self.reading.lag()
+    }
+
+    /// Asks until when the consumer is paused, if it is.
+    ///
+    /// A paused consumer gives signs of life and nothing else: the stream waits, no heartbeat is
+    /// missed, and it goes on by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Consumer::info`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn paused_until(&self) -> Result<Option<Timestamp>, ConsumerInfoError> {
+        let desk = self.reading.desk();
+        let info = desk.context.consumer_info(desk.id.clone()).await?;
+        Ok(info.paused_until())
     }
 
     /// Why reading ended, if the machine below ended it.
