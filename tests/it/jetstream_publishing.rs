@@ -85,6 +85,22 @@ async fn attempts_without_end_end_with_the_time_of_the_message() {
 }
 
 #[tokio::test]
+async fn a_further_attempt_without_an_answer_is_a_timeout_since_the_message_may_be_stored() {
+    let Stage { server: _server, client, .. } = stage().await;
+    let retry = PublishRetry { delay: Duration::from_millis(100), ..PublishRetry::default() };
+    let builder = ContextBuilder::new().publish_retry(retry);
+    let jetstream = builder.ack_timeout(Duration::from_millis(400)).build(client.clone());
+    let mut ack = jetstream.publish("s", "x".into()).await.unwrap();
+    // The first attempt finds nobody, the second one somebody who says nothing.
+    let early = tokio::time::timeout(Duration::from_millis(20), &mut ack).await;
+    assert!(early.is_err(), "{early:?}");
+    let mut silent = client.subscription("s").confirmed().await.unwrap();
+    let error = within("an error", ack).await.unwrap_err();
+    assert!(silent.try_next().unwrap().is_some());
+    assert_eq!(error.kind(), PublishErrorKind::TimedOut, "{error}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_ack_is_an_error() {
     let Stage { server: _server, client, jetstream, .. } = stage().await;
     let mut fake = client.subscription("fake").confirmed().await.unwrap();

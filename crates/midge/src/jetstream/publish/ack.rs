@@ -1,6 +1,7 @@
 //! The wait for an acknowledgement.
 
 use super::PublishError;
+use crate::RequestError;
 use crate::jetstream::context::Inner;
 use crate::jetstream::error::{CallError, Fault};
 use crate::shared::{Reply, ReplyFailure, wake};
@@ -22,7 +23,11 @@ const FULL_PAUSE: Duration = Duration::from_millis(10);
 ///
 /// It is there within [`ack_timeout`](crate::jetstream::ContextBuilder::ack_timeout), or an error
 /// is; a lost connection does not make it wait longer. If no stream answers, the message is
-/// published again as [`PublishRetry`](crate::jetstream::PublishRetry) says, while this is awaited.
+/// published again as [`PublishRetry`](crate::jetstream::PublishRetry) says, while this is awaited;
+/// all further attempts together have the same time once more. When it is over, the error is the
+/// last refusal, or [`TimedOut`](crate::jetstream::context::PublishErrorKind::TimedOut) if an attempt
+/// was not answered: then the message may be stored.
+///
 /// A message with an id (`Nats-Msg-Id`) is sent again, too, when the connection is lost before the
 /// acknowledgement.
 ///
@@ -31,11 +36,19 @@ const FULL_PAUSE: Duration = Duration::from_millis(10);
 pub struct PublishAckFuture {
     context: Arc<Inner>,
     message: OutboundMessage,
+    /// What few messages need.
+    again: Option<Box<Again>>,
+    state: State,
+}
+
+/// What is known of a message that was refused and is published again.
+struct Again {
     /// Further attempts so far.
     attempts: u32,
-    /// The time of all attempts together, once there is more than one.
-    patience: Option<Sleep>,
-    state: State,
+    /// The time of all of them together.
+    patience: Sleep,
+    /// Why there was another one.
+    refusal: ApiError,
 }
 
 enum State {
@@ -51,12 +64,12 @@ impl PublishAckFuture {
         message: OutboundMessage,
         reply: oneshot::Receiver<Reply>,
     ) -> Self {
-        Self { context, message, attempts: 0, patience: None, state: State::Asked(reply) }
+        Self { context, message, again: None, state: State::Asked(reply) }
     }
 
     /// For a message with a reply already, which may be to be published again.
     pub(super) fn told(context: Arc<Inner>, message: OutboundMessage, reply: Reply) -> Self {
-        Self { context, message, attempts: 0, patience: None, state: State::Told(reply) }
+        Self { context, message, again: None, state: State::Told(reply) }
     }
 
     /// The message.
@@ -69,6 +82,10 @@ impl PublishAckFuture {
     #[must_use]
     pub fn into_message(self) -> OutboundMessage {
         self.message
+    }
+
+    fn attempts(&self) -> u32 {
+        self.again.as_ref().map_or(0, |again| again.attempts)
     }
 
     fn failed(&self, fault: impl Into<Fault>) -> PublishError {
@@ -87,18 +104,23 @@ impl PublishAckFuture {
             Some(Err(failure)) => {
                 return Some(Err(self.failed(failure.into_error(Some(timeout)))));
             }
-            None => return Some(Err(self.failed(crate::RequestError::Closed))),
+            None => return Some(Err(self.failed(RequestError::Closed))),
         };
         let error = match answer {
             Ok(ack) => return Some(Ok(ack)),
             Err(error) => error,
         };
-        let Some(delay) = self.context.retry.delay_after(&error, self.attempts) else {
+        let attempts = self.attempts();
+        let Some(delay) = self.context.retry.delay_after(&error, attempts) else {
             return Some(Err(self.failed(error)));
         };
-        self.attempts = self.attempts.saturating_add(1);
-        if self.patience.is_none() {
-            self.patience = Some(self.sleep(timeout));
+        let attempts = attempts.saturating_add(1);
+        match &mut self.again {
+            Some(again) => (again.attempts, again.refusal) = (attempts, error),
+            None => {
+                let patience = self.sleep(timeout);
+                self.again = Some(Box::new(Again { attempts, patience, refusal: error }));
+            }
         }
         self.state = State::Resting(self.sleep(delay));
         None
@@ -153,12 +175,18 @@ impl Future for PublishAckFuture {
                     }
                 }
             }
-            let Some(patience) = &mut this.patience else { return Poll::Pending };
-            if Pin::new(patience).poll(cx).is_pending() {
+            let Some(again) = &mut this.again else { return Poll::Pending };
+            if Pin::new(&mut again.patience).poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            // The client may have been closed meanwhile: the answer to the next attempt says so.
-            return Poll::Ready(Err(this.failed(ApiError::NoResponders)));
+            let fault = match &this.state {
+                // A stream may have the message: that nobody has it was true of attempts before.
+                State::Asked(_) | State::Told(_) => {
+                    RequestError::TimedOut(this.context.ack_timeout).into()
+                }
+                State::Resting(_) => Fault::from(again.refusal.clone()),
+            };
+            return Poll::Ready(Err(this.failed(fault)));
         }
     }
 }
@@ -167,7 +195,7 @@ impl fmt::Debug for PublishAckFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublishAckFuture")
             .field("subject", &self.message.subject)
-            .field("attempts", &self.attempts)
+            .field("attempts", &self.attempts())
             .finish_non_exhaustive()
     }
 }
