@@ -286,6 +286,15 @@ async fn an_acker_by_value_says_one_thing_and_comes_back_when_it_could_not() {
 }
 
 #[tokio::test]
+async fn a_pull_by_acknowledgement_has_an_end_though_none_was_set() {
+    let (stage, consumer) = consumer(1, waits(LONG)).await;
+    let mut pulls = stage.client.subscription("$JS.ACK.>").confirmed().await.unwrap();
+    let _batch = message(&consumer).await.ack_and_fetch(2).await.unwrap();
+    let pull = within("the pull", pulls.next()).await.unwrap();
+    assert_eq!(pull.payload, r#"+NXT {"batch":2,"expires":30000000000}"#);
+}
+
+#[tokio::test]
 async fn an_acknowledgement_may_bring_the_next_message() {
     let (stage, consumer) = consumer(6, waits(LONG)).await;
     let first = message(&consumer).await;

@@ -225,6 +225,31 @@ async fn the_next_message_is_waited_for_and_none_is_no_error() {
 }
 
 #[tokio::test]
+async fn no_time_to_wait_brings_what_is_there_now() {
+    let (_stage, consumer) = filled(1).await;
+    let message = within("a message", consumer.next_message(Duration::ZERO)).await.unwrap();
+    assert_eq!(sequence(&message.unwrap()), 1);
+    let none = tokio::time::timeout(Duration::from_secs(4), consumer.next_message(Duration::ZERO));
+    assert!(none.await.unwrap().unwrap().is_none());
+    let batch = consumer.batch().max_messages(2).expires(Duration::ZERO).messages().await.unwrap();
+    let (seen, end) = all(batch).await;
+    assert_eq!((seen, end), (vec![], FetchEnd::Status(Status::NoMessages)));
+}
+
+#[tokio::test]
+async fn a_reader_that_was_away_for_longer_than_heartbeats_take_misses_none() {
+    let (_stage, consumer) = filled(2).await;
+    let builder = consumer.stream().max_messages_per_batch(1).heartbeat(Duration::from_millis(150));
+    let mut messages = builder.messages().await.unwrap();
+    within("a message", messages.next()).await.unwrap().unwrap().double_ack().await.unwrap();
+    // The connection is idle meanwhile: the only message that was asked for is here.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    within("a message", messages.next()).await.unwrap().unwrap().double_ack().await.unwrap();
+    let none = messages.next_timeout(Duration::from_millis(100)).await.unwrap();
+    assert!(none.is_none());
+}
+
+#[tokio::test]
 async fn a_fetch_may_be_limited_by_bytes() {
     let (_stage, consumer) = filled(500).await;
     let batch = consumer.fetch().max_bytes(1_000).messages().await.unwrap();

@@ -492,6 +492,15 @@ impl Pull {
         }
     }
 
+    /// Nobody looked for a while: a pull counts as silent from now on at the earliest. For a caller
+    /// whose clock may have stood still when that pull was sent.
+    pub fn handle_resumed(&mut self, now: Instant) {
+        let patience = self.options.patience();
+        if let State::Pulling { quiet_until, .. } = &mut self.state {
+            *quiet_until = (*quiet_until).max(now + patience);
+        }
+    }
+
     /// The connection is gone, and all pulls with it.
     pub fn handle_disconnected(&mut self) {
         match self.state {

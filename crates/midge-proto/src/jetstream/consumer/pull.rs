@@ -186,9 +186,13 @@ impl BatchConfig {
         Ok(())
     }
 
-    /// The same with the most messages there can be, where only bytes are limited.
+    /// The same with the most messages there can be, where only bytes are limited; and without
+    /// waiting, where that is to take no time, which servers would take for no limit.
     #[must_use]
     pub fn filled(mut self) -> Self {
+        if self.expires == Some(Duration::ZERO) {
+            (self.expires, self.no_wait) = (None, true);
+        }
         if self.batch == 0 && self.max_bytes > 0 {
             self.batch = UNLIMITED_BATCH;
         }

@@ -39,6 +39,9 @@ pub(super) trait Machine {
     fn handle_taken(&mut self, now: Instant, message: &Message);
     /// This is the time at which the reading began; the one it was made with may be older.
     fn handle_started(&mut self, _now: Instant) {}
+    /// The reader is back with the next question; what was ordered when it went was told an older
+    /// time.
+    fn handle_resumed(&mut self, _now: Instant) {}
     fn handle_timeout(&mut self, now: Instant);
     fn handle_disconnected(&mut self);
     fn handle_reconnected(&mut self, now: Instant);
@@ -181,6 +184,9 @@ pub(super) struct Reading<M: Machine> {
     terms: Terms,
     /// The time it was made with, until a later one is known.
     made_at: Option<Instant>,
+    /// The time at which the reader went with a message, until a later one is known. With an idle
+    /// driver the clock stands still while the reader is away.
+    left_at: Option<Instant>,
     /// When the machine is to be given time.
     alarm: Option<(Instant, Sleep)>,
     link: Link,
@@ -238,6 +244,7 @@ impl<M: Machine> Reading<M> {
             subscriber: Some(subscriber),
             terms,
             made_at,
+            left_at: None,
             alarm: None,
             link: Link::Up,
             wish: Wish::More,
@@ -264,6 +271,10 @@ impl<M: Machine> Reading<M> {
         if self.made_at.is_some_and(|at| at < now) {
             self.made_at = None;
             self.machine.handle_started(now);
+        }
+        if self.left_at.is_some_and(|at| at < now) {
+            self.left_at = None;
+            self.machine.handle_resumed(now);
         }
         now
     }
@@ -302,6 +313,7 @@ impl<M: Machine> Reading<M> {
                         Verdict::Deliver => {
                             self.machine.handle_taken(now, &message);
                             self.work(now, cx);
+                            self.left_at = Some(now);
                             return Poll::Ready(Some(Ok(message)));
                         }
                         Verdict::Consumed => {}

@@ -81,7 +81,8 @@ macro_rules! acknowledging {
             }
 
             /// Says that the message is done, and pulls: the messages come as they do from
-            /// [`Consumer::batch`](crate::jetstream::consumer::Consumer::batch), in one turn less.
+            /// [`Consumer::batch`](crate::jetstream::consumer::Consumer::batch), in one turn less. A
+            /// pull that does not say how long it waits is over after 30 s.
             ///
             /// # Errors
             ///

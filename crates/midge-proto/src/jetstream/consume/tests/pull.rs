@@ -368,3 +368,21 @@ fn options_that_no_server_takes_are_refused() {
     let priority = PullOptions { priority: Some(10), ..PullOptions::default() };
     assert!(Pull::new(at(0), priority).is_err());
 }
+
+#[test]
+fn time_in_which_nobody_looked_is_no_silence() {
+    let mut script = Script::of(1);
+    script.expect_pull(1);
+    script.deliver(1);
+    // The clock stands at the delivery while the next pull is sent, a minute later.
+    script.take(1);
+    script.expect_pull(1);
+    assert_eq!(script.pull.poll_timeout(), Some(at(30)));
+    script.now = at(60);
+    script.pull.handle_resumed(at(60));
+    script.pull.handle_timeout(at(60));
+    assert_eq!(script.pull.poll_event(), None);
+    script.pull.handle_resumed(at(10));
+    script.wake_at(at(90));
+    assert_eq!(script.pull.poll_event(), Some(PullEvent::MissedHeartbeat));
+}

@@ -87,7 +87,8 @@ impl Batch {
         Self::over(desk, config, terms, |desk, config| desk.pull(&desk.id, TOKEN, config))
     }
 
-    /// A pull that goes out as the acknowledgement of a message.
+    /// A pull that goes out as the acknowledgement of a message. One that says nothing of its time
+    /// has that of a [`BatchBuilder`]: the server would keep it for ever.
     pub(in crate::jetstream) fn instead_of_ack(
         context: Context,
         consumer: Id,
@@ -97,7 +98,10 @@ impl Batch {
     ) -> Result<Self, BatchError> {
         let terms = Terms { leftovers: Leftovers::GivenBack, ack_wait, nak_on_drop: None };
         let desk = Desk::new(context, consumer)?;
-        let config = config.filled();
+        let mut config = config.filled();
+        if !config.no_wait {
+            config.expires.get_or_insert(EXPIRES);
+        }
         Self::over(desk, config, terms, |desk, config| desk.pull_by_ack(ack, TOKEN, config))
     }
 

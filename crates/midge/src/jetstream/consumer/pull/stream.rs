@@ -49,6 +49,14 @@ impl Machine for Pulling {
         self.pull.handle_taken(now, 1, message.length as u64);
     }
 
+    fn handle_started(&mut self, now: Instant) {
+        self.pull.handle_resumed(now);
+    }
+
+    fn handle_resumed(&mut self, now: Instant) {
+        self.pull.handle_resumed(now);
+    }
+
     fn handle_timeout(&mut self, now: Instant) {
         self.pull.handle_timeout(now);
     }
