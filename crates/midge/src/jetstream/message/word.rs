@@ -3,14 +3,15 @@
 use super::AckKind;
 use super::error::AckError;
 use super::told::Told;
+use crate::PublishError;
 use crate::jetstream::consumer::Id;
 use crate::jetstream::consumer::pull::{Batch, BatchConfig};
 use crate::jetstream::context::Context;
 use crate::jetstream::error::CallError;
-use crate::publish::publish_over;
+use crate::publish::{publish_over, try_publish};
 use crate::request::Request;
-use midge_proto::Subject;
 use midge_proto::jetstream::message::Info;
+use midge_proto::{Refusal, Subject};
 
 /// Says to a consumer what became of a message.
 #[derive(Clone, Copy)]
@@ -53,7 +54,15 @@ impl<'a> Word<'a> {
     pub(super) async fn tell(self, kind: AckKind) -> Result<(), AckError> {
         let reply = self.reply()?;
         let mut claim = Claim::make(self.told, &kind)?;
-        self.context.inner.client.publish(reply.clone(), kind.into()).await?;
+        let client = &self.context.inner.client;
+        let payload = kind.into();
+        match try_publish(client.shared(), reply, None, None, &payload) {
+            // Only one who has to wait for room needs a subject of its own.
+            Err(PublishError::Refused(Refusal::Full)) => {
+                client.publish(reply.clone(), payload).await?;
+            }
+            sent => sent?,
+        }
         claim.sent = true;
         Ok(())
     }
