@@ -451,6 +451,8 @@ async fn pulls_that_make_no_sense_are_refused_before_anything_is_sent() {
     ] {
         assert_eq!(error.kind(), pull::BatchErrorKind::Invalid, "{error}");
     }
+    let error = consumer.stream().expires(Duration::ZERO).messages().await.unwrap_err();
+    assert!(error.to_string().contains("expire"), "{error}");
     let error = consumer.stream().group("g").messages().await.unwrap_err();
     assert!(error.to_string().contains("\"g\""), "{error}");
     assert_eq!(consumer.get_info().await.unwrap().delivered.consumer_sequence, 0);

@@ -261,6 +261,30 @@ async fn a_lost_connection_never_makes_a_backup_that_lacks_something() {
 }
 
 #[tokio::test]
+async fn a_lost_connection_ends_a_restore_at_once() {
+    let server = NatsServer::builder().jetstream().start().unwrap();
+    let direct = jetstream::new(connect(&server).await);
+    let original = filled(&direct, "A", 1000).await;
+    let (snapshot, bytes) = all(original.snapshot().open().await.unwrap()).await;
+    direct.delete_stream("A").await.unwrap();
+    let (proxy, jetstream) = behind_a_proxy(&server).await;
+    let restore = jetstream.restore_stream(snapshot).chunk_size(1024);
+    let mut restore = within("restore", restore.open()).await.unwrap();
+    proxy.stall(Direction::ToClient);
+    let sent = restore.send(Bytes::from(bytes).slice(..4096)).await;
+    proxy.cut();
+    // A chunk may take thirty seconds, the end ten minutes; this takes none of them.
+    let error = within("error", async {
+        match sent {
+            Ok(()) => restore.finish().await.unwrap_err(),
+            Err(error) => error,
+        }
+    })
+    .await;
+    assert_eq!(error.fault(), &Fault::Request(RequestError::Disconnected));
+}
+
+#[tokio::test]
 async fn a_reader_that_takes_nothing_is_told_that_the_server_gave_up() {
     let Stage { server: _server, jetstream, client, .. } = stage().await;
     let original = filled(&jetstream, "A", 1000).await;

@@ -29,6 +29,8 @@ pub enum InvalidConfig {
         /// The time the pull may take.
         expires: Duration,
     },
+    /// Pulls that are made one after the other without a time after which each is over.
+    NoExpiry,
     /// The priority of a pull is above 9.
     Priority(u8),
     /// A pull names a priority group that the consumer does not have, or none where it has some.
@@ -66,6 +68,7 @@ impl fmt::Display for InvalidConfig {
                     "the consumer has priority groups, one of which has to be named: {groups:?}"
                 )
             }
+            Self::NoExpiry => f.write_str("pulls of a stream need a time to expire after"),
             Self::PinnedConsumer => f.write_str(
                 "the consumer is pinned to one client, which has to go on reading: use `stream`",
             ),

@@ -337,8 +337,12 @@ impl Pull {
     ///
     /// # Errors
     ///
-    /// When the heartbeat is more than half of the time of a pull, or group or priority are none.
+    /// When pulls have no time, or the heartbeat is more than half of it, or group or priority are
+    /// none.
     pub fn new(now: Instant, options: PullOptions) -> Result<Self, InvalidConfig> {
+        if options.expires.is_zero() {
+            return Err(InvalidConfig::NoExpiry);
+        }
         options.pull(options.capacity(), None).check()?;
         let mut pull = Self {
             state: State::Disconnected,

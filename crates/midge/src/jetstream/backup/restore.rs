@@ -17,7 +17,7 @@ use midge_proto::jetstream::stream::{
     Info, RESTORE_CHUNK_SIZE, RESTORE_WINDOW, RestoreRequest, RestoreStep, RestoreWriter, Restored,
     Snapshot,
 };
-use midge_proto::{Message, Subject};
+use midge_proto::{Message, OnDisconnect, Subject};
 use std::collections::VecDeque;
 
 /// How long the answer to a chunk may take, unless something else is set. Servers write a chunk to
@@ -260,7 +260,11 @@ impl StreamRestore {
         let len = payload.len();
         let client = self.context.client();
         let subject = self.subject.clone();
-        let request = Request::new().payload(payload).timeout(Some(timeout));
+        // What is sent on another connection would be part of a backup with a hole.
+        let request = Request::new()
+            .payload(payload)
+            .timeout(Some(timeout))
+            .on_disconnect(OnDisconnect::Fail);
         let answer = Box::pin(async move { client.send_request(subject, request).await });
         Asked { answer, came: None, len }
     }

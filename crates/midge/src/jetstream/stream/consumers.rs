@@ -106,8 +106,13 @@ impl<T> Stream<T> {
         if config.name.is_none() && config.durable_name.is_none() {
             config.name = Some(name.to_owned());
         }
-        let created = self.context.put_consumer(config, &self.name, Action::CreateOrUpdate).await?;
-        created.into_kind()
+        match self.context.put_consumer(config, &self.name, Action::Create).await {
+            // Another one was faster.
+            Err(error) if error.error_code() == Some(ErrorCode::CONSUMER_ALREADY_EXISTS) => {
+                self.get_consumer(name).await
+            }
+            created => created?.into_kind(),
+        }
     }
 
     /// What a consumer is and how far it is.
