@@ -1,13 +1,13 @@
 //! Reading from consumers that are pulled from.
 
-use crate::jetstream_support::{Stage, put, stage, stream};
+use crate::jetstream_support::{Stage, fill, put, sequence, stage, stream};
 use crate::support::{event, quick, within};
 use core::time::Duration;
 use midge_test_server::{Cluster, Direction, FaultProxy, NatsServer};
 use midge_tokio::Event;
 use midge_tokio::jetstream::consumer::pull::{self, FetchEnd, MessagesErrorKind, PullEnd};
 use midge_tokio::jetstream::consumer::{AckPolicy, PullConsumer};
-use midge_tokio::jetstream::{self, Context, Message, Status};
+use midge_tokio::jetstream::{self, Context, Status};
 use std::sync::mpsc;
 
 async fn filled(count: u64) -> (Stage, PullConsumer) {
@@ -22,20 +22,6 @@ async fn consumer(jetstream: &Context, count: u64, config: pull::Config) -> Pull
     fill(jetstream, 1, count).await;
     let config = pull::Config { durable_name: Some("C".into()), ..config };
     within("a consumer", handle.create_consumer(config)).await.unwrap()
-}
-
-async fn fill(jetstream: &Context, from: u64, to: u64) {
-    let mut publisher = jetstream.publisher();
-    for number in from..=to {
-        publisher.publish("s", number.to_string().into()).await.unwrap();
-    }
-    within("the acknowledgements", publisher.finish()).await.unwrap();
-}
-
-fn sequence(message: &Message) -> u64 {
-    let sequence = message.info().unwrap().stream_sequence;
-    assert_eq!(message.payload, sequence.to_string());
-    sequence
 }
 
 /// All messages of a batch, acknowledged, and why it ended.

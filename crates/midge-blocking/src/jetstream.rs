@@ -36,9 +36,11 @@ use midge::jetstream::consumer::pull::{
     self, Batch, BatchBuilder, BatchConfig, BatchError, BatchRequestError, FetchBuilder,
     MessagesError, StreamBuilder,
 };
+use midge::jetstream::consumer::push::{self, MessagesBuilder};
 use midge::jetstream::consumer::{
     Consumer, ConsumerResetResponse, FromConsumer, Info as ConsumerInfo, IntoConsumerConfig,
-    PullConsumer, PushConsumer, StreamError,
+    Ordered, OrderedBuilder, OrderedPullConsumer, OrderedPushConsumer, PullConsumer, PushConsumer,
+    ResumeToken, StreamError,
 };
 use midge::jetstream::context::{
     AccountError, ConsumerInfoError, CreateStreamError, DeleteStreamError, GetStreamByNameError,
@@ -227,6 +229,18 @@ twins! {
     end StreamBuilder<'_>, messages() -> Result<Blocking<pull::Stream>, StreamError>;
     change pull::Stream, drain() -> ();
     call pull::Stream, paused_until() -> Result<Option<Timestamp>, ConsumerInfoError>;
+    open PushConsumer, messages() -> Result<Blocking<push::Messages>, StreamError>;
+    make PushConsumer, stream() -> Blocking<MessagesBuilder<'_>>;
+    end MessagesBuilder<'_>, messages() -> Result<Blocking<push::Messages>, StreamError>;
+    change push::Messages, drain() -> ();
+    end OrderedPullConsumer, messages() -> Result<Blocking<Ordered>, StreamError>;
+    build OrderedPullConsumer, stream() -> Blocking<OrderedBuilder<pull::OrderedConfig>>;
+    end OrderedPushConsumer, messages() -> Result<Blocking<Ordered>, StreamError>;
+    build OrderedPushConsumer, stream() -> Blocking<OrderedBuilder<push::OrderedConfig>>;
+    make midge::jetstream::Context, resume_ordered(token: ResumeToken) -> Blocking<OrderedBuilder<pull::OrderedConfig>>;
+    end OrderedBuilder<pull::OrderedConfig>, messages() -> Result<Blocking<Ordered>, StreamError>;
+    end OrderedBuilder<push::OrderedConfig>, messages() -> Result<Blocking<Ordered>, StreamError>;
+    change Ordered, drain() -> ();
     open PullConsumer, fetch_now(max_messages: usize) -> Result<Blocking<Batch>, BatchError>;
     make PullConsumer, fetch() -> Blocking<FetchBuilder<'_>>;
     end FetchBuilder<'_>, messages() -> Result<Blocking<Batch>, BatchError>;

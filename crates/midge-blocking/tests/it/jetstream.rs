@@ -147,3 +147,49 @@ fn messages_are_kept_alive_given_back_and_acknowledged_together() {
         assert_eq!((info.num_pending, info.num_ack_pending), (0, 0));
     });
 }
+
+#[test]
+fn streams_are_read_in_order_and_pushed_messages_too() {
+    let server = NatsServer::builder().jetstream().start().unwrap();
+    within("reading in order by calls that block", move || {
+        let client = midge_blocking::connect(server.url()).unwrap();
+        let jetstream = jetstream::new(&client);
+        let stream = jetstream.get_or_create_stream("S").unwrap();
+        for number in 1..=9 {
+            jetstream.publish("S", number.to_string().into()).unwrap().ack().unwrap();
+        }
+        let all: Vec<_> = (1..=9).map(|number| number.to_string()).collect();
+        let payloads = |messages: Vec<midge_blocking::Blocking<Message>>| {
+            let text = |message: &midge_blocking::Blocking<Message>| {
+                String::from_utf8(message.payload.to_vec()).unwrap()
+            };
+            messages.iter().map(text).collect::<Vec<_>>()
+        };
+        let pulled = stream.create_consumer(pull::OrderedConfig::default()).unwrap();
+        let mut pulled = pulled.messages().unwrap();
+        let first: Vec<_> = pulled.iter().take(4).map(Result::unwrap).collect();
+        assert_eq!(payloads(first), all[..4]);
+        let mut resumed = jetstream.resume_ordered(pulled.token()).messages().unwrap();
+        let rest: Vec<_> = resumed.iter().take(5).map(Result::unwrap).collect();
+        assert_eq!(payloads(rest), all[4..]);
+
+        let config = push::OrderedConfig { deliver_subject: "d".into(), ..Default::default() };
+        let mut pushed = stream.create_consumer(config).unwrap().messages().unwrap();
+        let read: Vec<_> = pushed.iter().take(9).map(Result::unwrap).collect();
+        assert_eq!(payloads(read), all);
+
+        let config = push::Config {
+            deliver_subject: "p".into(),
+            durable_name: Some("P".into()),
+            ..Default::default()
+        };
+        let mut pushing = stream.create_consumer(config).unwrap();
+        let mut messages = pushing.messages().unwrap();
+        for message in messages.iter().take(9) {
+            message.unwrap().double_ack().unwrap();
+        }
+        assert_eq!(pushing.info().unwrap().num_ack_pending, 0);
+        messages.drain();
+        assert!(messages.next().is_none());
+    });
+}

@@ -77,7 +77,7 @@ impl Subscriber {
         }
     }
 
-    pub(super) fn tell_panic(&self) {
+    pub(crate) fn tell_panic(&self) {
         let error = ClientError::CallbackPanicked(self.sid.get());
         self.handle.shared.event(Event::ClientError(error));
     }

@@ -41,18 +41,14 @@ impl Subscriber {
         self.join_barriers();
         async move {
             let (mut messages, mut panicked) = (0, 0);
-            let mut in_a_row = 0;
+            let mut turns = Turns::default();
             while let Some(message) = self.next().await {
                 messages += 1;
                 if contained(|| callback(message)).await.is_err() {
                     panicked += 1;
                     self.tell_panic();
                 }
-                in_a_row += 1;
-                if in_a_row == IN_A_ROW {
-                    in_a_row = 0;
-                    yield_now().await;
-                }
+                turns.take().await;
             }
             Handled { messages, panicked, reason: self.next_error() }
         }
@@ -69,10 +65,26 @@ impl Subscriber {
     }
 }
 
-/// A panic, be it in the call or in a poll of its future.
-struct Panicked;
+/// Lets others have their turn between the messages.
+#[derive(Default)]
+pub(crate) struct Turns(u32);
 
-async fn contained<H: Future<Output = ()>>(call: impl FnOnce() -> H) -> Result<(), Panicked> {
+impl Turns {
+    pub(crate) async fn take(&mut self) {
+        self.0 += 1;
+        if self.0 == IN_A_ROW {
+            self.0 = 0;
+            yield_now().await;
+        }
+    }
+}
+
+/// A panic, be it in the call or in a poll of its future.
+pub(crate) struct Panicked;
+
+pub(crate) async fn contained<H: Future<Output = ()>>(
+    call: impl FnOnce() -> H,
+) -> Result<(), Panicked> {
     let future = catch_unwind(AssertUnwindSafe(call)).map_err(|_| Panicked)?;
     let mut future = pin!(future);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

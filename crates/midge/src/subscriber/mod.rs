@@ -4,7 +4,7 @@ mod closed;
 mod error;
 mod forward;
 mod gaps;
-mod handling;
+pub(crate) mod handling;
 
 pub(crate) use closed::Closing;
 pub use closed::{Closed, SubscriptionClosed};

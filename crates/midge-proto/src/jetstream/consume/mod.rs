@@ -14,14 +14,17 @@ mod fetch;
 mod ordered;
 mod pull;
 mod push;
+mod resume;
 mod retry;
+mod source;
 #[cfg(test)]
 mod tests;
 
 pub use fetch::{Fetch, FetchEnd};
-pub use ordered::{Ordered, OrderedAction, OrderedEvent, OrderedOptions};
+pub use ordered::{CreateFault, Ordered, OrderedAction, OrderedEnd, OrderedEvent, OrderedOptions};
 pub use pull::{Pull, PullEnd, PullEvent, PullOptions, PullRequest};
 pub use push::{Push, PushAction, PushEnd, PushEvent, PushOptions};
+pub use resume::{InvalidResumeToken, ResumeToken};
 
 use crate::message::Message;
 use alloc::collections::VecDeque;

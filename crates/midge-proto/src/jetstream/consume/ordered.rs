@@ -4,17 +4,20 @@
 //!   Creating --created--> Reading --gap, silence, consumer gone--> Creating or Waiting
 //!    |   ^ '--failed--> Waiting --time--> Creating
 //!    |   '-- reconnected -- Disconnected <-- from each of them
+//!    '--stopped, or too often in vain--> Ended <-- from each of them
 //! ```
 
-use super::pull::{Pull, PullEnd, PullEvent, PullOptions, PullRequest};
+use super::pull::{PullOptions, PullRequest};
 use super::retry::Retry;
+use super::source::{Source, Standing};
 use super::{Verdict, push_event};
-use crate::jetstream::consumer::{self, DeliverPolicy, IntoConsumerConfig};
+use crate::jetstream::consumer::{self, DeliverPolicy};
 use crate::jetstream::invalid_config::InvalidConfig;
 use crate::jetstream::message::Info;
 use crate::jetstream::names::ConsumerName;
 use crate::jetstream::status::Status;
 use crate::message::Message;
+use crate::subject::Subject;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -25,13 +28,25 @@ use core::time::Duration;
 /// How to read a stream in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderedOptions {
-    /// What to read.
-    pub config: consumer::pull::OrderedConfig,
-    /// How to pull.
+    /// What to read, as [`pull::OrderedConfig`](consumer::pull::OrderedConfig) or
+    /// [`push::OrderedConfig`](consumer::push::OrderedConfig) make it: with a deliver subject the
+    /// consumers push, without they are pulled from.
+    pub config: consumer::Config,
+    /// How to pull, if they are pulled from.
     pub pull: PullOptions,
-    /// What the names of the consumers begin with; a number follows. It has to be unique, unless
-    /// the configuration has a name.
+    /// What the names of the consumers begin with, and the subjects that they push to; a number
+    /// follows. It has to be unique.
     pub name_prefix: String,
+    /// What the subjects that the consumers push to begin with; a number follows. It has to be
+    /// unique, so that what a consumer has sent is told from what the one before it did.
+    pub deliver_prefix: String,
+    /// A consumer of this configuration that is there already and has delivered nothing.
+    pub adopted: Option<String>,
+    /// The last sequence that was read before; see [`Ordered::position`].
+    pub position: Option<u64>,
+    /// Gives up when so many attempts in a row to have a consumer that brings something have
+    /// failed; `None` never does.
+    pub max_attempts: Option<u32>,
 }
 
 /// What whoever carries an ordered reading has to do.
@@ -41,6 +56,8 @@ pub enum OrderedAction {
     /// Create a consumer, and say what became of it by
     /// [`handle_created`](Ordered::handle_created) or
     /// [`handle_create_failed`](Ordered::handle_create_failed), also when no answer came in time.
+    /// If it has a deliver subject, listen to that before, and not any more to what was listened to
+    /// until then.
     Create {
         /// Its name.
         name: String,
@@ -59,6 +76,8 @@ pub enum OrderedAction {
         /// The pull.
         request: PullRequest,
     },
+    /// Publish an empty message to this subject: the consumer waits for it.
+    Resume(Subject),
 }
 
 /// What people may want to know of a reading that goes on.
@@ -69,20 +88,51 @@ pub enum OrderedEvent {
     Gap {
         /// The delivery that should have come.
         expected: u64,
-        /// The one that came.
+        /// The one that came, or that the consumer says it sent last.
         found: u64,
     },
     /// Nothing was heard of the consumer for twice the heartbeat.
     MissedHeartbeat,
     /// The consumer is gone, or said something else that needs another one.
     Lost(Status),
-    /// A consumer could not be created; another attempt follows after the delay.
-    CreateFailed {
-        /// When.
+    /// A consumer was not created, or has brought nothing; another attempt follows after the delay.
+    Retry {
+        /// Attempts that have failed in a row.
+        failures: u32,
+        /// The delay.
         delay: Duration,
     },
     /// A limit of the server for pulls was found, and is kept from now on.
     Limited(Status),
+    /// Another consumer is read from.
+    Created {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Why an ordered reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OrderedEnd {
+    /// It was stopped.
+    Stopped,
+    /// It had as many messages as it was to have.
+    Complete,
+    /// So many attempts in a row to have a consumer have failed.
+    GaveUp {
+        /// The attempts.
+        attempts: u32,
+    },
+}
+
+/// Why a consumer was not created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateFault {
+    /// The server has refused it.
+    Refused,
+    /// Nobody knows: it may be there all the same.
+    Unanswered,
 }
 
 #[derive(Debug)]
@@ -96,7 +146,7 @@ enum State {
     /// There is no connection; a consumer may be left on the server.
     Disconnected { old: Option<String> },
     /// It is over.
-    Stopped,
+    Ended(OrderedEnd),
 }
 
 /// Reads a stream in order and each message once, by making a new consumer, from the message behind
@@ -107,8 +157,10 @@ enum State {
 pub struct Ordered {
     config: consumer::Config,
     name_prefix: String,
+    deliver_prefix: String,
+    max_attempts: Option<u32>,
     state: State,
-    pull: Pull,
+    source: Source,
     actions: VecDeque<OrderedAction>,
     events: VecDeque<OrderedEvent>,
     /// Consumers made so far.
@@ -116,7 +168,7 @@ pub struct Ordered {
     /// The last sequence of the stream that went to the reader.
     last: Option<u64>,
     retry: Retry,
-    /// Whether the consumer of now has brought anything.
+    /// Whether anything was heard of the consumer of now.
     fruitful: bool,
 }
 
@@ -125,108 +177,118 @@ impl Ordered {
     ///
     /// # Errors
     ///
-    /// When names or filters are none, or pulls contradict themselves.
+    /// When names are none, or pulls contradict themselves.
     pub fn new(now: Instant, options: OrderedOptions) -> Result<Self, InvalidConfig> {
-        let name_prefix = options.config.name.clone().unwrap_or(options.name_prefix);
-        ConsumerName::new(&name_prefix)?;
-        let config = options.config.into_consumer_config();
-        let mut pull = Pull::new(now, options.pull.limited_by(&config))?;
-        // There is nothing to pull from yet.
-        pull.handle_disconnected();
+        ConsumerName::new(&options.name_prefix)?;
+        let source = Source::new(now, &options.config, options.pull)?;
         let mut ordered = Self {
-            config,
-            name_prefix,
+            config: options.config,
+            name_prefix: options.name_prefix,
+            deliver_prefix: options.deliver_prefix,
+            max_attempts: options.max_attempts,
             state: State::Disconnected { old: None },
-            pull,
+            source,
             actions: VecDeque::new(),
             events: VecDeque::new(),
             made: 0,
-            last: None,
+            last: options.position,
             retry: Retry::default(),
             fruitful: false,
         };
-        ordered.create();
-        Ok(ordered)
-    }
-
-    /// The same, behind a sequence that was read before: see [`position`](Self::position).
-    ///
-    /// # Errors
-    ///
-    /// As for [`new`](Self::new).
-    pub fn resume(
-        now: Instant,
-        options: OrderedOptions,
-        position: u64,
-    ) -> Result<Self, InvalidConfig> {
-        let mut ordered = Self::new(now, options)?;
-        ordered.last = Some(position);
-        ordered.actions.clear();
-        ordered.create();
+        match options.adopted {
+            Some(name) => ordered.read(now, name),
+            None => ordered.create(),
+        }
         Ok(ordered)
     }
 
     /// Something came to the inbox.
+    #[inline]
     pub fn handle_message(&mut self, now: Instant, message: &Message) -> Verdict {
+        // Statuses have no such reply subject, and stored messages have one, also those that were
+        // stored with a status line.
+        let Some(info) = message.reply.as_ref().and_then(|reply| Info::parse(reply).ok()) else {
+            return self.handle_status(now, message);
+        };
+        if let State::Creating { name } = &self.state
+            && name == info.consumer
+        {
+            // What is pushed can overtake the answer to the creation.
+            let name = name.clone();
+            self.read(now, name);
+        }
         let State::Reading { name, expected } = &mut self.state else {
             // Late messages come again from the next consumer.
             return Verdict::Consumed;
         };
-        if Status::of(message).is_some() {
-            let verdict = self.pull.handle_message(now, message);
-            self.look_after_pull(now);
-            return verdict;
-        }
-        let info = message.reply.as_ref().and_then(|reply| Info::parse(reply).ok());
-        let Some(info) = info.filter(|info| info.consumer == name) else {
-            return Verdict::Consumed;
-        };
         let found = info.consumer_sequence;
-        if found < *expected || self.last.is_some_and(|last| info.stream_sequence <= last) {
+        if info.consumer != name
+            || found < *expected
+            || self.last.is_some_and(|last| info.stream_sequence <= last)
+        {
             return Verdict::Consumed;
         }
         if found > *expected {
-            let expected = *expected;
-            push_event(&mut self.events, OrderedEvent::Gap { expected, found });
-            self.reset(now);
+            self.miss(now, found);
             return Verdict::Consumed;
         }
         *expected += 1;
         self.last = Some(info.stream_sequence);
+        self.note_life();
+        self.source.handle_message(now, message)
+    }
+
+    #[cold]
+    fn handle_status(&mut self, now: Instant, message: &Message) -> Verdict {
+        let State::Reading { expected, .. } = self.state else { return Verdict::Consumed };
+        if message.status.is_none() {
+            return Verdict::Consumed;
+        }
+        if let Some(last) = self.source.last_sent(message) {
+            if last >= expected {
+                self.miss(now, last);
+                return Verdict::Consumed;
+            }
+            self.note_life();
+        }
+        let verdict = self.source.handle_message(now, message);
+        self.look_after_source(now);
+        verdict
+    }
+
+    /// The consumer is there.
+    fn note_life(&mut self) {
         self.fruitful = true;
         self.retry.reset();
-        self.pull.handle_message(now, message)
     }
 
     /// The reader has taken so many messages, with so many bytes ([`Message::length`]), out of the
     /// buffer.
+    #[inline]
     pub fn handle_taken(&mut self, now: Instant, messages: u64, bytes: u64) {
-        self.pull.handle_taken(now, messages, bytes);
+        self.source.handle_taken(now, messages, bytes);
     }
 
     /// The consumer was created.
     pub fn handle_created(&mut self, now: Instant, created: &str) {
         match &self.state {
-            State::Creating { name } if name == created => {
-                self.state = State::Reading { name: created.into(), expected: 1 };
-                self.pull.revive();
-                self.pull.handle_reconnected(now);
-            }
+            State::Creating { name } if name == created => self.read(now, created.into()),
             State::Reading { name, .. } if name == created => {}
             State::Creating { .. }
             | State::Reading { .. }
             | State::Waiting { .. }
             | State::Disconnected { .. }
-            | State::Stopped => self.delete(created.into()),
+            | State::Ended(_) => self.delete(created.into()),
         }
     }
 
     /// The consumer was not created, or nobody knows.
-    pub fn handle_create_failed(&mut self, now: Instant, failed: &str) {
+    pub fn handle_create_failed(&mut self, now: Instant, failed: &str, fault: CreateFault) {
         if matches!(&self.state, State::Creating { name } if name == failed) {
-            let delay = self.retry.next();
-            self.state = State::Waiting { until: now + delay };
-            push_event(&mut self.events, OrderedEvent::CreateFailed { delay });
+            if fault == CreateFault::Unanswered {
+                self.delete(failed.into());
+            }
+            self.wait(now);
         }
     }
 
@@ -235,24 +297,24 @@ impl Ordered {
         match &self.state {
             State::Waiting { until } if *until <= now => self.create(),
             State::Reading { .. } => {
-                self.pull.handle_timeout(now);
-                self.look_after_pull(now);
+                self.source.handle_timeout(now);
+                self.look_after_source(now);
             }
             State::Creating { .. }
             | State::Waiting { .. }
             | State::Disconnected { .. }
-            | State::Stopped => {}
+            | State::Ended(_) => {}
         }
     }
 
     /// The connection is gone. What was under way on it is lost, and the consumer does not know.
     pub fn handle_disconnected(&mut self) {
-        self.pull.handle_disconnected();
+        self.source.handle_disconnected();
         self.actions.clear();
         let old = match &self.state {
             State::Creating { name } | State::Reading { name, .. } => Some(name.clone()),
             State::Waiting { .. } => None,
-            State::Disconnected { .. } | State::Stopped => return,
+            State::Disconnected { .. } | State::Ended(_) => return,
         };
         self.state = State::Disconnected { old };
     }
@@ -269,25 +331,21 @@ impl Ordered {
 
     /// Ends the reading, and deletes the consumer.
     pub fn stop(&mut self) {
-        if let State::Creating { name } | State::Reading { name, .. } = &self.state {
-            let name = name.clone();
-            self.delete(name);
-        }
-        self.pull.stop();
-        self.state = State::Stopped;
+        self.end(OrderedEnd::Stopped);
     }
 
     /// The next thing to do.
+    #[inline]
     pub fn poll_action(&mut self) -> Option<OrderedAction> {
         if let Some(action) = self.actions.pop_front() {
             return Some(action);
         }
         let State::Reading { name, .. } = &self.state else { return None };
-        let request = self.pull.poll_action()?;
-        Some(OrderedAction::Pull { name: name.clone(), request })
+        self.source.poll_action(name)
     }
 
     /// The next news.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<OrderedEvent> {
         self.events.pop_front()
     }
@@ -297,8 +355,8 @@ impl Ordered {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Waiting { until } => Some(*until),
-            State::Reading { .. } => self.pull.poll_timeout(),
-            State::Creating { .. } | State::Disconnected { .. } | State::Stopped => None,
+            State::Reading { .. } => self.source.poll_timeout(),
+            State::Creating { .. } | State::Disconnected { .. } | State::Ended(_) => None,
         }
     }
 
@@ -309,52 +367,59 @@ impl Ordered {
         self.last
     }
 
-    /// Whether the reading has been stopped, or had all messages it was to have.
+    /// What the consumers are to be.
     #[must_use]
-    pub const fn is_ended(&self) -> bool {
-        matches!(self.state, State::Stopped)
+    pub const fn config(&self) -> &consumer::Config {
+        &self.config
     }
 
-    /// What the pulls tell may mean that the consumer cannot be trusted any more.
-    fn look_after_pull(&mut self, now: Instant) {
-        let mut lost = false;
-        while let Some(event) = self.pull.poll_event() {
-            let event = match event {
-                PullEvent::MissedHeartbeat => OrderedEvent::MissedHeartbeat,
-                PullEvent::Trouble { status, .. } => OrderedEvent::Lost(status),
-                PullEvent::Limited(status) => {
-                    push_event(&mut self.events, OrderedEvent::Limited(status));
-                    continue;
-                }
-                PullEvent::Pinned(_) | PullEvent::Unpinned => continue,
-            };
-            push_event(&mut self.events, event);
-            lost = true;
+    /// Why the reading has ended, if it has.
+    #[must_use]
+    #[inline]
+    pub const fn end_reason(&self) -> Option<&OrderedEnd> {
+        match &self.state {
+            State::Ended(end) => Some(end),
+            State::Creating { .. }
+            | State::Reading { .. }
+            | State::Waiting { .. }
+            | State::Disconnected { .. } => None,
         }
-        match self.pull.end_reason() {
-            Some(PullEnd::Refused(status)) => {
-                push_event(&mut self.events, OrderedEvent::Lost(status.clone()));
-                lost = true;
-            }
-            Some(PullEnd::Complete | PullEnd::Stopped) => return self.stop(),
-            None => {}
+    }
+
+    fn look_after_source(&mut self, now: Instant) {
+        match self.source.look(&mut self.events) {
+            Standing::GoesOn => {}
+            Standing::Lost => self.reset(now),
+            Standing::Complete => self.end(OrderedEnd::Complete),
         }
-        if lost {
+    }
+
+    /// Something is missing before this delivery.
+    #[cold]
+    fn miss(&mut self, now: Instant, found: u64) {
+        if let State::Reading { expected, .. } = self.state {
+            push_event(&mut self.events, OrderedEvent::Gap { expected, found });
             self.reset(now);
         }
     }
 
     /// Makes another consumer: at once if this one was good for something.
     fn reset(&mut self, now: Instant) {
-        self.pull.handle_disconnected();
-        if let State::Reading { name, .. } = &self.state {
-            let name = name.clone();
-            self.delete(name);
-        }
-        if self.fruitful {
-            self.create();
+        self.source.handle_disconnected();
+        self.delete_own();
+        if self.fruitful { self.create() } else { self.wait(now) }
+    }
+
+    /// Makes another consumer later, since this attempt was in vain.
+    fn wait(&mut self, now: Instant) {
+        let delay = self.retry.next();
+        let failures = self.retry.failures();
+        if self.max_attempts.is_some_and(|max| failures >= max) {
+            self.source.stop();
+            self.state = State::Ended(OrderedEnd::GaveUp { attempts: failures });
         } else {
-            self.state = State::Waiting { until: now + self.retry.next() };
+            push_event(&mut self.events, OrderedEvent::Retry { failures, delay });
+            self.state = State::Waiting { until: now + delay };
         }
     }
 
@@ -364,12 +429,42 @@ impl Ordered {
         let name = format!("{}_{}", self.name_prefix, self.made);
         let mut config = self.config.clone();
         config.name = Some(name.clone());
+        if let Some(subject) = &mut config.deliver_subject {
+            *subject = format!("{}.{}", self.deliver_prefix, self.made);
+        }
         if let Some(last) = self.last {
             let start_sequence = last.saturating_add(1);
             config.deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
         }
         self.state = State::Creating { name: name.clone() };
         self.actions.push_back(OrderedAction::Create { name, config: Box::new(config) });
+    }
+
+    /// Reads from a consumer that is there.
+    fn read(&mut self, now: Instant, name: String) {
+        if self.made > 0 {
+            push_event(&mut self.events, OrderedEvent::Created { name: name.clone() });
+        }
+        self.state = State::Reading { name, expected: 1 };
+        self.source.begin(now);
+    }
+
+    fn end(&mut self, end: OrderedEnd) {
+        if !matches!(self.state, State::Ended(_)) {
+            self.delete_own();
+            self.source.stop();
+            self.state = State::Ended(end);
+        }
+    }
+
+    fn delete_own(&mut self) {
+        if let State::Creating { name }
+        | State::Reading { name, .. }
+        | State::Disconnected { old: Some(name) } = &self.state
+        {
+            let name = name.clone();
+            self.delete(name);
+        }
     }
 
     fn delete(&mut self, name: String) {

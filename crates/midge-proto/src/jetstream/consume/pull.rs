@@ -541,6 +541,11 @@ impl Pull {
         }
     }
 
+    /// The number of the pulls that count.
+    pub(super) const fn token(&self) -> u64 {
+        self.token
+    }
+
     /// Forgets that the consumer was gone: there is another one.
     pub(super) fn revive(&mut self) {
         if matches!(self.state, State::Ended(PullEnd::Refused(_))) {

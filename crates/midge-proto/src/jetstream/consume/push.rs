@@ -125,7 +125,9 @@ impl Push {
         match status {
             None => {
                 self.delivered += 1;
-                if let Some(info) = message.reply.as_ref().and_then(|reply| Info::parse(reply).ok())
+                if !self.options.shared
+                    && let Some(info) =
+                        message.reply.as_ref().and_then(|reply| Info::parse(reply).ok())
                 {
                     self.note_delivery(info.consumer_sequence, info.consumer_sequence);
                 }
@@ -151,7 +153,9 @@ impl Push {
     }
 
     fn handle_heartbeat(&mut self, last_consumer: Option<u64>, stalled: Option<Subject>) {
-        if let Some(last) = last_consumer {
+        if let Some(last) = last_consumer
+            && !self.options.shared
+        {
             self.note_delivery(last.saturating_add(1), last);
         }
         if let Some(stalled) = stalled
@@ -166,7 +170,7 @@ impl Push {
     fn note_delivery(&mut self, next: u64, last: u64) {
         let expected = self.last_consumer + 1;
         // A consumer that was reset counts from 1 again.
-        if !self.options.shared && self.last_consumer > 0 && next > expected {
+        if self.last_consumer > 0 && next > expected {
             push_event(&mut self.events, PushEvent::Gap { expected, found: last });
         }
         self.last_consumer = last;

@@ -22,6 +22,11 @@ impl Retry {
         DELAY_MIN.saturating_mul(factor).min(DELAY_MAX)
     }
 
+    /// Failures in a row so far.
+    pub(super) const fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// Something worked.
     pub(super) fn reset(&mut self) {
         self.failures = 0;

@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use core::fmt;
+use core::time::Duration;
 
 /// What can say what a consumer is to be.
 pub trait IntoConsumerConfig {
@@ -58,6 +59,11 @@ impl FromConsumer for Config {
     fn try_from_consumer_config(config: Config) -> Result<Self, WrongKind> {
         Ok(config)
     }
+}
+
+/// A time that was set, or else this one.
+pub(super) const fn or_default(set: Duration, default: Duration) -> Duration {
+    if set.is_zero() { default } else { set }
 }
 
 /// A struct with some of the fields of [`Config`], and the way there and back.

@@ -1,7 +1,7 @@
 //! Consumers that are pulled from, and the pulls.
 
 use super::config::{AckPolicy, DeliverPolicy, PriorityPolicy, ReplayPolicy};
-use super::kinds::{FromConsumer, IntoConsumerConfig, WrongKind, kind_of_config};
+use super::kinds::{FromConsumer, IntoConsumerConfig, WrongKind, kind_of_config, or_default};
 use super::requests::Id;
 use crate::jetstream::api::ApiPrefix;
 use crate::jetstream::invalid_config::InvalidConfig;
@@ -74,6 +74,8 @@ impl FromConsumer for Config {
 kind_of_config! {
     /// A consumer that delivers every message once and in order, and is made anew by the client
     /// whenever that cannot be kept up. It needs no acknowledgements.
+    ///
+    /// An `inactive_threshold` of zero means 5 minutes.
     pub struct OrderedConfig {
         name: Option<String>,
         description: Option<String>,
@@ -89,6 +91,7 @@ kind_of_config! {
         max_batch: i64,
         max_bytes: i64,
         max_expires: Duration,
+        inactive_threshold: Duration,
     }
 }
 
@@ -99,7 +102,7 @@ impl IntoConsumerConfig for OrderedConfig {
             max_deliver: 1,
             memory_storage: true,
             num_replicas: 1,
-            inactive_threshold: ORDERED_INACTIVE_THRESHOLD,
+            inactive_threshold: or_default(self.inactive_threshold, ORDERED_INACTIVE_THRESHOLD),
             ..self.into_fields()
         }
     }

@@ -1,7 +1,7 @@
 //! Consumers that push their messages to a subject.
 
 use super::config::{AckPolicy, DeliverPolicy, ReplayPolicy};
-use super::kinds::{FromConsumer, IntoConsumerConfig, WrongKind, kind_of_config};
+use super::kinds::{FromConsumer, IntoConsumerConfig, WrongKind, kind_of_config, or_default};
 use crate::jetstream::json::UnknownFields;
 use crate::jetstream::timestamp::Timestamp;
 use alloc::collections::BTreeMap;
@@ -65,6 +65,8 @@ impl FromConsumer for Config {
 kind_of_config! {
     /// A consumer that delivers every message once and in order, and is made anew by the client
     /// whenever that cannot be kept up. It needs no acknowledgements.
+    ///
+    /// An `idle_heartbeat` of zero means 5 s.
     pub struct OrderedConfig {
         => deliver_subject,
         name: Option<String>,
@@ -78,6 +80,8 @@ kind_of_config! {
         deliver_policy: DeliverPolicy,
         max_waiting: i64,
         metadata: BTreeMap<String, String>,
+        idle_heartbeat: Duration,
+        inactive_threshold: Duration,
     }
 }
 
@@ -88,7 +92,7 @@ impl IntoConsumerConfig for OrderedConfig {
             ack_wait: ORDERED_ACK_WAIT,
             max_deliver: 1,
             flow_control: true,
-            idle_heartbeat: ORDERED_HEARTBEAT,
+            idle_heartbeat: or_default(self.idle_heartbeat, ORDERED_HEARTBEAT),
             memory_storage: true,
             num_replicas: 1,
             ..self.into_fields()

@@ -17,6 +17,11 @@ struct Inner {
     fault: MessagesFault,
 }
 
+/// An ordered reading does not bring the next message.
+pub type OrderedError = MessagesError;
+/// What kind of error an [`OrderedError`] is.
+pub type OrderedErrorKind = MessagesErrorKind;
+
 /// What is wrong with a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,6 +36,14 @@ pub enum MessagesFault {
     /// A consumer that is made anew whenever that is needed could not be made, for this reason.
     /// Further attempts follow.
     Recreate(String),
+    /// As many attempts in a row to have a consumer that brings something as were allowed have
+    /// failed, the last one for this reason.
+    GaveUp {
+        /// The attempts.
+        attempts: u32,
+        /// The reason.
+        reason: String,
+    },
     /// The subscription ended.
     Subscription(NextError),
     /// The reading could not begin.
@@ -80,6 +93,7 @@ impl MessagesError {
             MessagesFault::MissingHeartbeat
             | MessagesFault::Disconnected
             | MessagesFault::Recreate(_)
+            | MessagesFault::GaveUp { .. }
             | MessagesFault::Subscription(_)
             | MessagesFault::Call(_) => None,
         }
@@ -95,6 +109,7 @@ impl MessagesError {
                 matches!(status.class(), StatusClass::Refused | StatusClass::Gone)
             }
             MessagesFault::Disconnected
+            | MessagesFault::GaveUp { .. }
             | MessagesFault::Subscription(_)
             | MessagesFault::Call(_) => true,
         }
@@ -112,7 +127,9 @@ impl MessagesError {
                 Status::ExceededLimit { .. } => MessagesErrorKind::RequestLimitExceeded,
                 _ => MessagesErrorKind::Pull,
             },
-            MessagesFault::Recreate(_) => MessagesErrorKind::Recreate,
+            MessagesFault::Recreate(_) | MessagesFault::GaveUp { .. } => {
+                MessagesErrorKind::Recreate
+            }
             MessagesFault::Disconnected | MessagesFault::Subscription(_) => {
                 MessagesErrorKind::Other
             }
@@ -142,6 +159,10 @@ impl fmt::Display for MessagesError {
             MessagesFault::Recreate(error) => {
                 write!(f, "the consumer could not be made anew: {error}")?;
             }
+            MessagesFault::GaveUp { attempts, reason } => write!(
+                f,
+                "no consumer that brings anything could be made, {attempts} times in a row: {reason}"
+            )?,
             MessagesFault::Subscription(error) => error.fmt(f)?,
             MessagesFault::Call(error) => error.fmt(f)?,
         }
@@ -157,6 +178,7 @@ impl core::error::Error for MessagesError {
             MessagesFault::MissingHeartbeat
             | MessagesFault::Status(_)
             | MessagesFault::Disconnected
+            | MessagesFault::GaveUp { .. }
             | MessagesFault::Recreate(_) => None,
         }
     }

@@ -1,19 +1,25 @@
 //! Consumers.
 
+mod control;
 mod error;
+mod handled;
+mod ordered;
 pub mod pull;
+pub mod push;
 mod reading;
 mod returning;
 
 pub use crate::jetstream::error::{ConsumerInfoErrorKind, StreamErrorKind};
+pub use control::{Closed, Control};
 pub use error::{MessagesError, MessagesErrorKind, MessagesFault};
-pub use midge_proto::jetstream::consumer::push;
+pub use handled::Handled;
+pub use midge_proto::jetstream::consume::{InvalidResumeToken, OrderedEvent, ResumeToken};
 pub use midge_proto::jetstream::consumer::{
     AckPolicy, Action, Config, ConsumerResetResponse, CreateRequest, DeliverPolicy, FromConsumer,
     Id, Info, IntoConsumerConfig, PriorityGroupState, PriorityPolicy, ReplayPolicy, SequenceInfo,
     WrongKind,
 };
-pub use reading::Closed;
+pub use ordered::{Ordered, OrderedBuilder};
 
 use crate::jetstream::context::{ConsumerInfoError, Context};
 use crate::jetstream::error::CallError;

@@ -5,7 +5,9 @@ use crate::client::Client;
 use crate::error::PublishError;
 use crate::event::StateChanges;
 use crate::jetstream;
+use crate::jetstream::consumer::control::{Closed, Closing, Control, Order, Orders};
 use crate::jetstream::consumer::error::{MessagesError, MessagesFault};
+use crate::jetstream::consumer::handled::Handled;
 use crate::jetstream::consumer::returning::{Returning, give_back};
 use crate::jetstream::context::Context;
 use crate::jetstream::error::{CallError, Fault};
@@ -13,6 +15,7 @@ use crate::jetstream::message::AckWait;
 use crate::publish::publish_over;
 use crate::shared::State;
 use crate::sleep::Sleep;
+use crate::subscriber::handling::{Turns, contained};
 use crate::subscriber::{Item, NextError, Subscriber};
 use crate::{SlowConsumerPolicy, SubscribeBuilder};
 use bytes::Bytes;
@@ -20,12 +23,11 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
-use futures_channel::oneshot;
-use midge_proto::jetstream::ApiPrefix;
 use midge_proto::jetstream::consume::Verdict;
 use midge_proto::jetstream::consumer::pull::{BatchConfig, next_subject};
-use midge_proto::jetstream::consumer::{AckPolicy, Config, Id};
+use midge_proto::jetstream::consumer::{AckPolicy, Config, DeleteRequest, Id};
 use midge_proto::jetstream::message::{Info, Lag, ack_and_pull};
+use midge_proto::jetstream::{ApiPrefix, ApiRequest};
 use midge_proto::{Instant, Message, Subject};
 
 /// Pause before something is ordered again that could not be sent.
@@ -61,6 +63,13 @@ pub(super) trait Machine {
     fn poll_trouble(&mut self) -> Option<MessagesFault>;
     /// Whether no more will come, and if so, why, unless that is as it should be.
     fn end(&self) -> Option<Result<(), MessagesFault>>;
+    /// What is to be read from here on, if that is another subscription.
+    #[inline]
+    fn poll_subscriber(&mut self) -> Option<Subscriber> {
+        None
+    }
+    /// The reading is over: what it leaves behind is cleared away, without waiting for that.
+    fn handle_over(&mut self, _desk: &Desk) {}
 }
 
 /// Where the orders of a machine go out.
@@ -83,7 +92,12 @@ impl Desk {
         Subject::from(format!("{}.{token}", self.inbox))
     }
 
-    fn client(&self) -> &Client {
+    /// The time, as far as it is known.
+    pub(super) fn now(&self) -> Instant {
+        self.client().shared().clock.now()
+    }
+
+    pub(super) fn client(&self) -> &Client {
         &self.context.inner.client
     }
 
@@ -126,14 +140,35 @@ impl Desk {
     ) -> Result<(), PublishError> {
         publish_over(self.client().shared(), subject, reply, None, payload)
     }
+
+    /// Has a consumer deleted, whatever becomes of that.
+    pub(super) fn delete(&self, id: &Id) -> Result<(), PublishError> {
+        let subject = DeleteRequest::new(id.clone()).subject(&self.prefix);
+        // The server answers, and nobody listens.
+        let reply = Subject::from(self.client().new_inbox());
+        self.publish(&subject, Some(&reply), &Bytes::new())
+    }
 }
 
-/// Subscribes for a reading that is to miss nothing.
+/// Subscribes for a reading that is to miss nothing, unless another policy is set afterwards.
 pub(super) fn open<K>(subscription: SubscribeBuilder) -> Result<Subscriber, CallError<K>> {
     let subscription = subscription.slow_consumer(SlowConsumerPolicy::BackPressure);
     let subscriber = subscription.open().map_err(Fault::Subscribe)?;
     subscriber.tell_gaps();
     Ok(subscriber)
+}
+
+/// Whether something is an item of what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Report {
+    Yes,
+    No,
+}
+
+impl From<bool> for Report {
+    fn from(report: bool) -> Self {
+        if report { Self::Yes } else { Self::No }
+    }
 }
 
 /// What becomes of messages that are there when a reading is dropped.
@@ -193,29 +228,10 @@ pub(super) struct Reading<M: Machine> {
     wish: Wish,
     /// The reply subject of the last message: a copy, which costs less than to keep its chunk.
     last: Vec<u8>,
-    /// Those who wait for the end: dropping a sender tells it.
-    closing: Vec<oneshot::Sender<Never>>,
-}
-
-/// Nothing is sent to those who wait for an end.
-enum Never {}
-
-/// Completes when a reading is over: read to its end, stopped, or dropped.
-#[must_use = "futures do nothing unless polled"]
-pub struct Closed(oneshot::Receiver<Never>);
-
-impl Future for Closed {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(cx).map(|_| ())
-    }
-}
-
-impl core::fmt::Debug for Closed {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Closed").finish_non_exhaustive()
-    }
+    /// Those who wait for the end.
+    closing: Closing,
+    /// What others may order, once somebody can.
+    orders: Option<Orders>,
 }
 
 /// Whether what the machine orders can go out.
@@ -237,7 +253,7 @@ enum Wish {
 
 impl<M: Machine> Reading<M> {
     pub(super) fn new(machine: M, desk: Desk, subscriber: Subscriber, terms: Terms) -> Self {
-        let made_at = Some(desk.client().shared().clock.now());
+        let made_at = Some(desk.now());
         Self {
             machine,
             desk,
@@ -249,7 +265,8 @@ impl<M: Machine> Reading<M> {
             link: Link::Up,
             wish: Wish::More,
             last: Vec::new(),
-            closing: Vec::new(),
+            closing: Closing::default(),
+            orders: None,
         }
     }
 
@@ -267,7 +284,7 @@ impl<M: Machine> Reading<M> {
     }
 
     fn now(&mut self) -> Instant {
-        let now = self.desk.client().shared().clock.now();
+        let now = self.desk.now();
         if self.made_at.is_some_and(|at| at < now) {
             self.made_at = None;
             self.machine.handle_started(now);
@@ -289,6 +306,9 @@ impl<M: Machine> Reading<M> {
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Message, MessagesError>>> {
         loop {
+            if self.orders.is_some() {
+                self.obey(cx);
+            }
             if self.subscriber.is_none() {
                 return Poll::Ready(None);
             }
@@ -387,13 +407,29 @@ impl<M: Machine> Reading<M> {
     }
 
     fn work(&mut self, now: Instant, cx: &mut TaskContext<'_>) {
-        if self.wish == Wish::More
-            && matches!(self.link, Link::Up)
-            && self.machine.work(now, &self.desk, cx).is_err()
-        {
-            self.machine.handle_disconnected();
-            self.link = Link::Pausing(self.sleep(UNSENT_PAUSE));
+        if self.wish == Wish::More && matches!(self.link, Link::Up) {
+            if self.machine.work(now, &self.desk, cx).is_err() {
+                self.machine.handle_disconnected();
+                self.link = Link::Pausing(self.sleep(UNSENT_PAUSE));
+            }
+            if let Some(subscriber) = self.machine.poll_subscriber() {
+                self.subscriber = Some(subscriber);
+            }
         }
+    }
+
+    /// Does what was ordered from elsewhere.
+    fn obey(&mut self, cx: &mut TaskContext<'_>) {
+        match self.orders.as_mut().map_or(Poll::Pending, |orders| orders.poll(cx)) {
+            Poll::Ready(Order::Stop) => self.finish(),
+            Poll::Ready(Order::Drain) => self.drain(),
+            Poll::Pending => {}
+        }
+    }
+
+    /// What others may stop and drain the reading with.
+    pub(super) fn control(&mut self) -> Control {
+        self.orders.get_or_insert_with(Orders::new).control()
     }
 
     /// Messages or answers may be missing: what was asked for on the connection before is void.
@@ -475,29 +511,61 @@ impl<M: Machine> Reading<M> {
     }
 
     /// Asks for nothing more; the reading ends behind what is on its way.
-    pub(super) async fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         if let Some(subscriber) = &mut self.subscriber
             && self.wish == Wish::More
         {
             self.wish = Wish::Rest;
             // A closed client has nothing on its way.
-            let _ = subscriber.drain().await;
+            let _ = subscriber.begin_drain();
         }
+    }
+
+    /// Calls `callback` with each message and `on_error` with what passes, up to the end.
+    pub(super) async fn handle<F, H>(
+        mut self,
+        mut callback: F,
+        mut on_error: impl FnMut(MessagesError),
+    ) -> Handled
+    where
+        F: FnMut(jetstream::Message) -> H,
+        H: Future<Output = ()>,
+    {
+        let mut handled = Handled { messages: 0, panicked: 0, error: None };
+        let mut turns = Turns::default();
+        while let Some(next) = core::future::poll_fn(|cx| self.poll_message(cx)).await {
+            match next {
+                Ok(message) => {
+                    handled.messages += 1;
+                    if contained(|| callback(message)).await.is_err() {
+                        handled.panicked += 1;
+                        if let Some(subscriber) = &self.subscriber {
+                            subscriber.tell_panic();
+                        }
+                    }
+                }
+                Err(error) if error.is_final() => handled.error = Some(error),
+                Err(error) => on_error(error),
+            }
+            turns.take().await;
+        }
+        handled
     }
 
     /// Completes when the reading is over.
     pub(super) fn closed(&mut self) -> Closed {
-        let (sender, receiver) = oneshot::channel();
-        if self.subscriber.is_some() {
-            self.closing.push(sender);
+        match self.subscriber {
+            Some(_) => self.closing.wait(),
+            None => Closing::default().wait(),
         }
-        Closed(receiver)
     }
 
     fn close(&mut self) -> Option<Subscriber> {
+        let subscriber = self.subscriber.take()?;
         self.alarm = None;
-        self.closing.clear();
-        self.subscriber.take()
+        self.closing = Closing::default();
+        self.machine.handle_over(&self.desk);
+        Some(subscriber)
     }
 
     /// Ends the reading at once; what is there and what is on its way goes back to the consumer.

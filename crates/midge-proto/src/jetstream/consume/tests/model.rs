@@ -2,10 +2,10 @@
 
 use super::{delivery, status_to};
 use crate::jetstream::consume::{
-    Ordered, OrderedAction, OrderedOptions, Pull, PullOptions, PullRequest, Verdict,
+    CreateFault, Ordered, OrderedAction, OrderedOptions, Pull, PullOptions, PullRequest, Verdict,
 };
-use crate::jetstream::consumer::DeliverPolicy;
-use crate::jetstream::consumer::pull::OrderedConfig;
+use crate::jetstream::consumer::{DeliverPolicy, IntoConsumerConfig, pull, push};
+use crate::jetstream::test_messages::status_with;
 use crate::time::Instant;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -49,6 +49,8 @@ enum Step {
     CreateFails,
     /// Messages vanish on the way.
     Lose(u8),
+    /// The consumer says how far it is.
+    Heartbeat,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -63,6 +65,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Reconnect),
         1 => Just(Step::CreateFails),
         1 => (1..3u8).prop_map(Step::Lose),
+        1 => Just(Step::Heartbeat),
     ]
 }
 
@@ -155,7 +158,12 @@ proptest! {
                         pull.requested_messages() > 0 || world.unread > 0 || pull.end_reason().is_some()
                     );
                 }
-                Step::Status { .. } | Step::Cut | Step::Reconnect | Step::CreateFails | Step::Lose(_) => {}
+                Step::Status { .. }
+                | Step::Cut
+                | Step::Reconnect
+                | Step::CreateFails
+                | Step::Heartbeat
+                | Step::Lose(_) => {}
             }
             let mut pulls = 0;
             while let Some(request) = pull.poll_action() {
@@ -196,29 +204,43 @@ proptest! {
 
     #[test]
     fn an_ordered_reading_has_no_gap_and_no_duplicate_whatever_happens(
-        steps in prop::collection::vec(step(), 1..120),
+        steps in prop::collection::vec(step(), 1..120), pushed: bool, adopted: bool,
     ) {
         let mut world = World::new();
+        let config = if pushed {
+            let deliver_subject = "d".into();
+            push::OrderedConfig { deliver_subject, ..Default::default() }.into_consumer_config()
+        } else {
+            pull::OrderedConfig::default().into_consumer_config()
+        };
         let options = OrderedOptions {
-            config: OrderedConfig::default(),
+            config,
             pull: options(false),
             name_prefix: "o".into(),
+            deliver_prefix: "d".into(),
+            adopted: adopted.then(|| "o_0".into()),
+            position: None,
+            max_attempts: None,
         };
         let mut ordered = Ordered::new(world.now, options).unwrap();
         let mut creating: Option<(String, u64)> = None;
         // The consumer at the server: its name, the next of the stream, and of its deliveries.
-        let mut consumer: Option<(String, u64, u64)> = None;
+        let mut consumer: Option<(String, u64, u64)> = adopted.then(|| ("o_0".into(), 1, 0));
         let mut seen: Vec<u64> = Vec::new();
         for step in steps.into_iter().chain(core::iter::repeat_n(Step::Timeout, 4)) {
             match step {
                 Step::Deliver(count) | Step::Lose(count) => {
                     let lost = matches!(step, Step::Lose(_));
-                    for _ in 0..u64::from(count).min(world.asked) {
+                    // Whoever pushes is not asked, but needs somebody who listens.
+                    let most = if pushed { u64::from(world.connected) * 8 } else { world.asked };
+                    for _ in 0..u64::from(count).min(most) {
                         let Some((name, next, delivered)) = &mut consumer else { break };
                         let sequence = *next;
                         *next += 1;
                         *delivered += 1;
-                        world.asked -= 1;
+                        if !pushed {
+                            world.asked -= 1;
+                        }
                         if lost {
                             continue;
                         }
@@ -257,8 +279,24 @@ proptest! {
                     world.connected = true;
                     ordered.handle_reconnected();
                 }
-                Step::CreateFails => if let Some((name, _)) = creating.take() {
-                    ordered.handle_create_failed(world.now, &name);
+                Step::CreateFails => if let Some((name, start)) = creating.take() {
+                    let fault = if world.unread.is_multiple_of(2) {
+                        CreateFault::Refused
+                    } else {
+                        consumer = Some((name.clone(), start, 0));
+                        CreateFault::Unanswered
+                    };
+                    ordered.handle_create_failed(world.now, &name, fault);
+                },
+                Step::Heartbeat => if let Some((_, _, delivered)) = &consumer
+                    && world.connected
+                {
+                    let last = alloc::format!("{delivered}");
+                    let headers = [("Nats-Last-Consumer", &*last)];
+                    let beat = status_with(100, Some("Idle Heartbeat"), &headers);
+                    let subject = alloc::format!("_INBOX.x.{}", world.token);
+                    let beat = crate::Message { subject: subject.as_str().into(), ..beat };
+                    prop_assert_eq!(ordered.handle_message(world.now, &beat), Verdict::Consumed);
                 },
                 Step::Status { .. } | Step::Cut | Step::Reconnect => {}
             }
@@ -277,7 +315,11 @@ proptest! {
                     OrderedAction::Delete { name } => {
                         consumer = consumer.filter(|(consumer, ..)| *consumer != name);
                     }
-                    OrderedAction::Pull { request, .. } => world.pulled(&request),
+                    OrderedAction::Pull { request, .. } => {
+                        prop_assert!(!pushed);
+                        world.pulled(&request);
+                    }
+                    OrderedAction::Resume(_) => prop_assert!(pushed),
                 }
             }
             while ordered.poll_event().is_some() {}

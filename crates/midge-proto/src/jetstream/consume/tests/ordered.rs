@@ -1,9 +1,15 @@
 use super::{at, delivery, status_to};
 use crate::jetstream::consume::{
-    Ordered, OrderedAction, OrderedEvent, OrderedOptions, PullOptions, Verdict,
+    CreateFault, Ordered, OrderedAction, OrderedEnd, OrderedEvent, OrderedOptions, PullOptions,
+    ResumeToken, Verdict,
 };
-use crate::jetstream::consumer::{AckPolicy, DeliverPolicy, pull::OrderedConfig};
+use crate::jetstream::consumer::{
+    AckPolicy, DeliverPolicy, IntoConsumerConfig, pull::OrderedConfig, push,
+};
+use crate::jetstream::test_messages::status_with;
+use crate::message::Message;
 use crate::time::Instant;
+use alloc::format;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
@@ -20,22 +26,65 @@ fn options() -> OrderedOptions {
             deliver_policy: DeliverPolicy::LastPerSubject,
             filter_subject: "a.>".into(),
             ..OrderedConfig::default()
-        },
+        }
+        .into_consumer_config(),
         pull: PullOptions { max_messages: 10, ..PullOptions::default() },
         name_prefix: "ord".into(),
+        deliver_prefix: "_INBOX.d".into(),
+        adopted: None,
+        position: None,
+        max_attempts: None,
     }
+}
+
+fn pushed() -> OrderedOptions {
+    let config = push::OrderedConfig {
+        deliver_subject: "theirs".into(),
+        deliver_policy: DeliverPolicy::LastPerSubject,
+        filter_subject: "a.>".into(),
+        ..push::OrderedConfig::default()
+    };
+    OrderedOptions { config: config.into_consumer_config(), ..options() }
+}
+
+fn heartbeat(last: &str) -> Message {
+    status_with(100, Some("Idle Heartbeat"), &[("Nats-Last-Consumer", last)])
 }
 
 impl Script {
     fn new() -> Self {
-        let ordered = Ordered::new(at(0), options()).unwrap();
-        Self { ordered, now: at(0), name: String::new(), token: 0 }
+        Self::with(options())
+    }
+
+    fn with(options: OrderedOptions) -> Self {
+        let name = options.adopted.clone().unwrap_or_default();
+        let ordered = Ordered::new(at(0), options).unwrap();
+        Self { ordered, now: at(0), name, token: 0 }
+    }
+
+    fn pushed() -> Self {
+        let mut t = Self::with(OrderedOptions { adopted: Some("theirs".into()), ..pushed() });
+        t.expect_nothing();
+        t
+    }
+
+    #[track_caller]
+    fn expect_retry(&mut self, failures: u32, delay: u64) {
+        let delay = Duration::from_millis(delay);
+        assert_eq!(self.ordered.poll_event(), Some(OrderedEvent::Retry { failures, delay }));
+    }
+
+    #[track_caller]
+    fn expect_created(&mut self) {
+        let name = self.name.clone();
+        assert_eq!(self.ordered.poll_event(), Some(OrderedEvent::Created { name }));
     }
 
     fn reading() -> Self {
         let mut t = Self::new();
         t.expect_create("ord_1", DeliverPolicy::LastPerSubject);
         t.created();
+        t.expect_created();
         t.expect_pull(10);
         t
     }
@@ -48,6 +97,9 @@ impl Script {
         assert_eq!((&*name, config.deliver_policy), (expected, policy));
         assert_eq!((config.name.as_deref(), config.ack_policy), (Some(expected), AckPolicy::None));
         assert_eq!(config.filter_subject, "a.>");
+        if let Some(subject) = config.deliver_subject {
+            assert_eq!(subject, name.replace("ord_", "_INBOX.d."), "a subject of its own");
+        }
         self.name = name;
     }
 
@@ -134,17 +186,143 @@ fn creations_are_tried_for_ever() {
     t.expect_create("ord_1", DeliverPolicy::LastPerSubject);
     let mut delay = 100;
     for attempt in 2..=20 {
-        t.ordered.handle_create_failed(t.now, &t.name);
-        let expected = Duration::from_millis(delay);
-        let event = t.ordered.poll_event();
-        assert_eq!(event, Some(OrderedEvent::CreateFailed { delay: expected }));
-        t.now = t.now + expected;
+        t.ordered.handle_create_failed(t.now, &t.name, CreateFault::Refused);
+        t.expect_retry(attempt - 1, delay);
+        t.now = t.now + Duration::from_millis(delay);
         t.ordered.handle_timeout(t.now);
-        t.expect_create(&alloc::format!("ord_{attempt}"), DeliverPolicy::LastPerSubject);
+        t.expect_create(&format!("ord_{attempt}"), DeliverPolicy::LastPerSubject);
         delay = (delay * 2).min(10_000);
     }
     t.created();
     t.expect_pull(10);
+}
+
+#[test]
+fn attempts_in_vain_may_have_an_end_and_begin_anew_with_each_message() {
+    let mut t = Script::with(OrderedOptions { max_attempts: Some(2), ..options() });
+    t.expect_create("ord_1", DeliverPolicy::LastPerSubject);
+    t.ordered.handle_create_failed(t.now, "ord_1", CreateFault::Refused);
+    t.expect_retry(1, 100);
+    t.now = t.now + Duration::from_millis(100);
+    t.ordered.handle_timeout(t.now);
+    t.expect_create("ord_2", DeliverPolicy::LastPerSubject);
+    t.created();
+    t.expect_pull(10);
+    t.deliver(1, 1, Verdict::Deliver);
+    t.status(409, "Consumer Deleted");
+    t.expect_delete("ord_2");
+    t.expect_create("ord_3", from(2));
+    t.ordered.handle_create_failed(t.now, "ord_3", CreateFault::Refused);
+    t.now = t.now + Duration::from_millis(100);
+    t.ordered.handle_timeout(t.now);
+    t.expect_create("ord_4", from(2));
+    assert_eq!(t.ordered.end_reason(), None);
+    t.ordered.handle_create_failed(t.now, "ord_4", CreateFault::Refused);
+    assert_eq!(t.ordered.end_reason(), Some(&OrderedEnd::GaveUp { attempts: 2 }));
+    assert_eq!(t.ordered.poll_timeout(), None);
+    t.expect_nothing();
+}
+
+#[test]
+fn what_may_have_been_created_without_an_answer_is_deleted() {
+    let mut t = Script::new();
+    t.expect_create("ord_1", DeliverPolicy::LastPerSubject);
+    t.ordered.handle_create_failed(t.now, "ord_1", CreateFault::Unanswered);
+    t.expect_delete("ord_1");
+    t.expect_nothing();
+}
+
+#[test]
+fn a_consumer_that_is_there_is_adopted_and_deleted_at_the_end() {
+    let mut t = Script::with(OrderedOptions { adopted: Some("theirs".into()), ..options() });
+    t.expect_pull(10);
+    t.expect_nothing();
+    t.deliver(4, 1, Verdict::Deliver);
+    t.ordered.stop();
+    t.expect_delete("theirs");
+    t.expect_nothing();
+    // One that somebody else read from has a gap at once.
+    let mut t = Script::with(OrderedOptions { adopted: Some("theirs".into()), ..options() });
+    t.expect_pull(10);
+    t.deliver(4, 2, Verdict::Consumed);
+    t.expect_delete("theirs");
+    assert_eq!(t.ordered.poll_event(), Some(OrderedEvent::Gap { expected: 1, found: 2 }));
+    t.expect_retry(1, 100);
+}
+
+#[test]
+fn a_sign_of_life_tells_that_the_last_messages_are_missing() {
+    let mut t = Script::reading();
+    t.deliver(1, 1, Verdict::Deliver);
+    let beat = |last: &str, token: u64| {
+        let subject = format!("_INBOX.x.{token}");
+        Message { subject: subject.as_str().into(), ..heartbeat(last) }
+    };
+    let (current, other) = (t.token, t.token + 7);
+    assert_eq!(t.ordered.handle_message(t.now, &beat("1", current)), Verdict::Consumed);
+    assert_eq!(t.ordered.handle_message(t.now, &beat("9", other)), Verdict::Consumed);
+    assert_eq!(t.ordered.poll_event(), None);
+    assert_eq!(t.ordered.handle_message(t.now, &beat("3", current)), Verdict::Consumed);
+    assert_eq!(t.ordered.poll_event(), Some(OrderedEvent::Gap { expected: 2, found: 3 }));
+    t.expect_delete("ord_1");
+    t.expect_create("ord_2", from(2));
+}
+
+#[test]
+fn pushed_messages_are_read_in_order_and_their_flow_control_answered() {
+    let mut t = Script::pushed();
+    assert_eq!(t.ordered.poll_timeout(), Some(at(10)));
+    t.deliver(3, 1, Verdict::Deliver);
+    let ask = status_with(100, Some("FlowControl Request"), &[]);
+    let ask = Message { reply: Some("$JS.FC.x".into()), ..ask };
+    assert_eq!(t.ordered.handle_message(t.now, &ask), Verdict::Consumed);
+    t.expect_nothing();
+    t.ordered.handle_taken(t.now, 1, 10);
+    assert_eq!(t.ordered.poll_action(), Some(OrderedAction::Resume("$JS.FC.x".into())));
+    t.deliver(9, 3, Verdict::Consumed);
+    t.expect_delete("theirs");
+    t.expect_create("ord_1", from(4));
+    // What is pushed may be there before the answer to the creation.
+    t.deliver(4, 1, Verdict::Deliver);
+    t.created();
+    t.deliver(5, 2, Verdict::Deliver);
+    t.expect_nothing();
+    let beat = |last| (heartbeat(last), Verdict::Consumed);
+    let (alive, consumed) = beat("2");
+    assert_eq!(t.ordered.handle_message(at(3), &alive), consumed);
+    assert_eq!(t.ordered.poll_timeout(), Some(at(13)));
+    let (ahead, consumed) = beat("3");
+    assert_eq!(t.ordered.handle_message(at(3), &ahead), consumed);
+    t.expect_delete("ord_1");
+    t.expect_create("ord_2", from(6));
+}
+
+#[test]
+fn a_consumer_that_pushes_is_made_anew_when_it_is_silent_or_gone() {
+    let mut t = Script::pushed();
+    t.ordered.handle_timeout(at(10));
+    assert_eq!(t.ordered.poll_event(), Some(OrderedEvent::MissedHeartbeat));
+    t.expect_retry(1, 100);
+    t.expect_delete("theirs");
+    t.expect_nothing();
+    t.ordered.handle_timeout(t.ordered.poll_timeout().unwrap());
+    t.expect_create("ord_1", DeliverPolicy::LastPerSubject);
+    t.created();
+    t.deliver(1, 1, Verdict::Deliver);
+    for (code, text) in [(409, "Leadership Change"), (409, "Consumer Deleted")] {
+        t.status(code, text);
+        let old = t.name.clone();
+        t.expect_delete(&old);
+        let Some(OrderedAction::Create { name, .. }) = t.ordered.poll_action() else { panic!() };
+        t.name = name;
+        t.created();
+        let last = t.ordered.position().unwrap();
+        t.deliver(last + 1, 1, Verdict::Deliver);
+    }
+    t.ordered.handle_disconnected();
+    t.ordered.handle_reconnected();
+    t.expect_delete("ord_3");
+    t.expect_create("ord_4", from(4));
 }
 
 #[test]
@@ -198,26 +376,41 @@ fn a_reconnect_makes_another_consumer_since_the_last_messages_may_be_lost() {
     t.ordered.handle_created(t.now, "ord_1");
     t.expect_delete("ord_1");
     t.expect_nothing();
-    t.ordered.handle_create_failed(t.now, "ord_1");
+    t.ordered.handle_create_failed(t.now, "ord_1", CreateFault::Refused);
     t.created();
     t.expect_pull(9);
 }
 
 #[test]
 fn a_reading_resumes_elsewhere_at_its_position() {
-    let ordered = Ordered::resume(at(0), options(), 41).unwrap();
-    let mut t = Script { ordered, ..Script::new() };
-    t.expect_create("ord_2", from(42));
+    let mut first = Script::reading();
+    first.deliver(41, 1, Verdict::Deliver);
+    let token = ResumeToken {
+        stream: "S".into(),
+        position: first.ordered.position(),
+        config: first.ordered.config().clone(),
+    };
+    let text = token.to_string();
+    assert!(text.starts_with(r#"{"stream":"S","position":41,"config":{"#), "{text}");
+    let token: ResumeToken = text.parse().unwrap();
+    let mut t = Script::with(OrderedOptions {
+        config: token.config,
+        position: token.position,
+        ..options()
+    });
+    t.expect_create("ord_1", from(42));
     t.created();
     t.expect_pull(10);
     t.deliver(41, 1, Verdict::Consumed);
+    assert!("{}".parse::<ResumeToken>().is_err());
+    assert!(r#"{"stream":"S"}"#.parse::<ResumeToken>().is_ok());
 }
 
 #[test]
 fn a_stop_deletes_the_consumer() {
     let mut t = Script::reading();
     t.ordered.stop();
-    assert!(t.ordered.is_ended());
+    assert_eq!(t.ordered.end_reason(), Some(&OrderedEnd::Stopped));
     t.expect_delete("ord_1");
     t.expect_nothing();
     t.ordered.handle_reconnected();

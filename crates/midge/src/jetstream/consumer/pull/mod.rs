@@ -15,10 +15,15 @@
 mod fetch;
 mod stream;
 
-pub use crate::jetstream::consumer::error::{MessagesError, MessagesErrorKind, MessagesFault};
+pub use crate::jetstream::consumer::error::{
+    MessagesError, MessagesErrorKind, MessagesFault, OrderedError, OrderedErrorKind,
+};
+pub use crate::jetstream::consumer::ordered::{Ordered, OrderedBuilder};
 pub use crate::jetstream::error::BatchErrorKind;
 pub use fetch::{Batch, BatchBuilder, FetchBuilder, Sequence};
-pub use midge_proto::jetstream::consume::{FetchEnd, PullEnd, PullEvent};
+pub use midge_proto::jetstream::consume::{
+    FetchEnd, OrderedEvent, PullEnd, PullEvent, ResumeToken,
+};
 pub use midge_proto::jetstream::consumer::pull::{BatchConfig, Config, OrderedConfig};
 pub use stream::{Stream, StreamBuilder};
 

@@ -1,13 +1,13 @@
 //! Messages for as long as they are asked for.
 
 use super::{Config, MessagesError, MessagesFault, PullEnd, PullEvent};
-use crate::jetstream::consumer::reading::{Closed, Desk, Machine, Reading, Terms};
+use crate::jetstream::consumer::handled::reads_on;
+use crate::jetstream::consumer::reading::{Desk, Machine, Reading, Report, Terms};
 use crate::jetstream::consumer::{Consumer, StreamError};
 use crate::jetstream::context::ConsumerInfoError;
-use crate::jetstream::message::{Lag, Message};
+use crate::jetstream::message::Lag;
 use core::fmt;
-use core::pin::Pin;
-use core::task::{Context as TaskContext, Poll};
+use core::task::Context as TaskContext;
 use core::time::Duration;
 use midge_proto::Instant;
 use midge_proto::jetstream::consume::{Pull, PullOptions, Verdict};
@@ -32,13 +32,6 @@ struct Pulling {
 }
 
 type Listener = Box<dyn FnMut(&PullEvent) + Send>;
-
-/// Whether something is an item of the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Report {
-    Yes,
-    No,
-}
 
 impl Machine for Pulling {
     fn handle_message(&mut self, now: Instant, message: &crate::Message) -> Verdict {
@@ -117,66 +110,9 @@ impl Machine for Pulling {
     }
 }
 
+reads_on!(Stream);
+
 impl Stream {
-    /// The next message; `None` when the stream was stopped or drained, or all messages that were
-    /// wanted have come.
-    ///
-    /// # Errors
-    ///
-    /// See [`MessagesError`]; unless it [is final](MessagesError::is_final), the next call goes on.
-    ///
-    /// # Cancel safety
-    ///
-    /// A message leaves the stream in the poll that returns it: nothing is lost.
-    pub async fn next(&mut self) -> Option<Result<Message, MessagesError>> {
-        core::future::poll_fn(|cx| self.reading.poll_message(cx)).await
-    }
-
-    /// As [`next`](Self::next), with the time to wait: `Ok(None)` when nothing came.
-    ///
-    /// # Errors
-    ///
-    /// As [`next`](Self::next); and the end of the stream as
-    /// [`NextError::Finished`](crate::NextError::Finished).
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost.
-    pub async fn next_timeout(
-        &mut self,
-        timeout: Duration,
-    ) -> Result<Option<Message>, MessagesError> {
-        self.reading.next_timeout(timeout).await
-    }
-
-    /// The next message if one is there, without waiting; `None` also at the end.
-    ///
-    /// # Errors
-    ///
-    /// As [`next`](Self::next).
-    pub fn next_now(&mut self) -> Option<Result<Message, MessagesError>> {
-        self.reading.try_message()
-    }
-
-    /// Ends the stream at once; messages that are there or on their way go back to the consumer.
-    pub fn stop(&mut self) {
-        self.reading.finish();
-    }
-
-    /// Completes when the stream is over: read to its end, stopped, or dropped.
-    pub fn closed(&mut self) -> Closed {
-        self.reading.closed()
-    }
-
-    /// Asks for nothing more; the stream ends behind what was on its way.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe: it does not wait.
-    pub async fn drain(&mut self) {
-        self.reading.drain().await;
-    }
-
     /// The id of the pin this client has, where the consumer is pinned to one client of a priority
     /// group (2.11).
     #[must_use]
@@ -213,21 +149,6 @@ impl Stream {
     #[must_use]
     pub fn end_reason(&self) -> Option<&PullEnd> {
         self.reading.machine().pull.end_reason()
-    }
-
-    /// Messages and bytes that wait here to be read; nothing does once it is over.
-    #[must_use]
-    pub fn pending(&self) -> crate::Pending {
-        self.reading.subscriber().map(crate::Subscriber::pending).unwrap_or_default()
-    }
-}
-
-impl futures_core::Stream for Stream {
-    type Item = Result<Message, MessagesError>;
-
-    #[inline]
-    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().reading.poll_message(cx)
     }
 }
 
@@ -309,7 +230,7 @@ impl<'a> StreamBuilder<'a> {
     /// Whether missing signs of life are errors of the stream. Default: they are; the stream pulls
     /// again and goes on either way.
     pub fn report_missed_heartbeats(mut self, report: bool) -> Self {
-        self.missed_heartbeats = if report { Report::Yes } else { Report::No };
+        self.missed_heartbeats = report.into();
         self
     }
 
