@@ -7,7 +7,7 @@ use midge_test_server::{Cluster, Direction, FaultProxy};
 use midge_tokio::jetstream::consumer::pull;
 use midge_tokio::jetstream::message::PublishMessage;
 use midge_tokio::jetstream::{
-    self, Context, ContextBuilder, PublishRetry, RetryOn, consumer, stream,
+    self, Context, ContextBuilder, RetryOn, RetryPolicy, consumer, stream,
 };
 use midge_tokio::{Client, OutboundMessage};
 use std::collections::BTreeSet;
@@ -140,7 +140,7 @@ async fn read(consumer: consumer::PullConsumer, mut last: tokio::sync::watch::Re
 async fn every_message_is_stored_once_or_reported_while_servers_are_killed_and_links_are_cut() {
     let stage = tokio::task::spawn_blocking(Stage::start).await.unwrap();
     let (writer, reader) = (stage.client().await, stage.client().await);
-    let retry = PublishRetry { on: RetryOn::Passing, attempts: u32::MAX, ..Default::default() };
+    let retry = RetryPolicy { on: RetryOn::Passing, attempts: u32::MAX, ..Default::default() };
     let jetstream = ContextBuilder::new().publish_retry(retry).build(writer.clone());
     let config = stream::Config {
         name: "CHAOS".into(),

@@ -9,7 +9,7 @@ use midge_tokio::jetstream::context::Publish;
 use midge_tokio::jetstream::stream::{
     BatchMessages, BatchReadEnd, Config, DirectGetErrorKind, RawMessageErrorKind, Stream,
 };
-use midge_tokio::jetstream::{Context, ContextBuilder, PublishRetry, TraceStep};
+use midge_tokio::jetstream::{Context, ContextBuilder, RetryPolicy, TraceStep};
 use std::sync::{Arc, Mutex};
 
 async fn direct(jetstream: &Context) -> Stream {
@@ -171,7 +171,7 @@ async fn messages_are_read_directly_where_the_stream_allows_it_and_through_the_l
     let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&asked);
     let jetstream = ContextBuilder::new()
-        .publish_retry(PublishRetry::NEVER)
+        .publish_retry(RetryPolicy::NEVER)
         .trace(move |trace| {
             if let TraceStep::Request { .. } = trace.step {
                 seen.lock().unwrap().push(trace.subject.to_string());

@@ -9,7 +9,7 @@ use midge_tokio::header::NATS_MESSAGE_ID;
 use midge_tokio::jetstream::context::{Publish, PublishErrorKind};
 use midge_tokio::jetstream::stream::Config;
 use midge_tokio::jetstream::{
-    ContextBuilder, ErrorCode, Fault, PublishRetry, Rollup, Schedule, Scheduling, WhenFull,
+    ContextBuilder, ErrorCode, Fault, RetryPolicy, Rollup, Schedule, Scheduling, WhenFull,
 };
 use midge_tokio::{HeaderMap, State};
 
@@ -32,7 +32,7 @@ async fn an_ack_tells_stream_and_sequence() {
 async fn a_message_that_no_stream_takes_is_tried_again_and_then_an_error() {
     let Stage { server: _server, client, .. } = stage().await;
     let mut seen = client.subscription("$JS.EVENT.>").confirmed().await.unwrap();
-    let retry = PublishRetry { delay: Duration::from_millis(5), ..PublishRetry::default() };
+    let retry = RetryPolicy { delay: Duration::from_millis(5), ..RetryPolicy::default() };
     let jetstream = ContextBuilder::new().publish_retry(retry).build(client.clone());
     let before = client.statistics().out_messages.load(core::sync::atomic::Ordering::Relaxed);
     let ack = jetstream.publish("nowhere", "x".into()).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_message_that_no_stream_takes_is_tried_again_and_then_an_error() {
     assert_eq!(after - before, 3, "one attempt and two more");
     assert!(seen.try_next().unwrap().is_none());
 
-    let never = ContextBuilder::new().publish_retry(PublishRetry::NEVER).build(client);
+    let never = ContextBuilder::new().publish_retry(RetryPolicy::NEVER).build(client);
     let ack = never.publish("nowhere", "x".into()).await.unwrap();
     assert!(within("an error", ack).await.is_err());
 }
@@ -52,11 +52,11 @@ async fn a_message_that_no_stream_takes_is_tried_again_and_then_an_error() {
 #[tokio::test]
 async fn a_stream_that_comes_late_gets_the_message_all_the_same() {
     let Stage { server: _server, client, .. } = stage().await;
-    let retry = PublishRetry {
+    let retry = RetryPolicy {
         delay: Duration::from_millis(5),
         delay_max: Duration::from_millis(20),
         attempts: u32::MAX,
-        ..PublishRetry::default()
+        ..RetryPolicy::default()
     };
     let jetstream = ContextBuilder::new().publish_retry(retry).build(client);
     let mut ack = jetstream.publish("s", "x".into()).await.unwrap();
@@ -70,10 +70,10 @@ async fn a_stream_that_comes_late_gets_the_message_all_the_same() {
 #[tokio::test]
 async fn attempts_without_end_end_with_the_time_of_the_message() {
     let Stage { server: _server, client, .. } = stage().await;
-    let retry = PublishRetry {
+    let retry = RetryPolicy {
         delay: Duration::from_millis(5),
         attempts: u32::MAX,
-        ..PublishRetry::default()
+        ..RetryPolicy::default()
     };
     let jetstream = ContextBuilder::new()
         .publish_retry(retry)
@@ -87,7 +87,7 @@ async fn attempts_without_end_end_with_the_time_of_the_message() {
 #[tokio::test]
 async fn a_further_attempt_without_an_answer_is_a_timeout_since_the_message_may_be_stored() {
     let Stage { server: _server, client, .. } = stage().await;
-    let retry = PublishRetry { delay: Duration::from_millis(100), ..PublishRetry::default() };
+    let retry = RetryPolicy { delay: Duration::from_millis(100), ..RetryPolicy::default() };
     let builder = ContextBuilder::new().publish_retry(retry);
     let jetstream = builder.ack_timeout(Duration::from_millis(400)).build(client.clone());
     let mut ack = jetstream.publish("s", "x".into()).await.unwrap();
@@ -305,7 +305,7 @@ async fn a_publisher_sends_many_and_tells_each_that_failed() {
     assert_eq!(handle.get_info().await.unwrap().state.messages, 1000);
     assert_eq!(handle.get_raw_message(1000).await.unwrap().payload, "999");
 
-    let retry = PublishRetry { delay: Duration::from_millis(1), ..PublishRetry::default() };
+    let retry = RetryPolicy { delay: Duration::from_millis(1), ..RetryPolicy::default() };
     let jetstream = ContextBuilder::new().publish_retry(retry).build(client);
     let mut publisher = jetstream.publisher();
     for subject in ["s", "nowhere", "s", "elsewhere"] {

@@ -31,6 +31,7 @@ mod jetstream_publishing;
 mod jetstream_pull;
 mod jetstream_push;
 mod jetstream_requests;
+mod jetstream_retry;
 mod jetstream_setup;
 mod jetstream_snapshot;
 mod jetstream_streams;

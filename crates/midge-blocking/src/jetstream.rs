@@ -51,7 +51,7 @@ use midge::jetstream::counter::{Counter, CounterError, CounterValue, Entries, En
 use midge::jetstream::message::StreamMessage;
 use midge::jetstream::publish::{
     BatchPublish, BatchPublishBuilder, BatchPublishError, FastPublishBuilder, FastPublisher,
-    GapMode, PublishAck, PublishAckFuture, PublishFailures, Publisher,
+    GapMode, PublishAck, PublishAckFuture, PublishFailures, PublishOrder, Publisher,
 };
 use midge::jetstream::setup::{Plan, Setup};
 use midge::jetstream::stream::{
@@ -151,6 +151,7 @@ twins! {
     last BatchPublish, commit_publish[S: ToSubject](subject: S, publish: Publish) -> Result<PublishAck, BatchPublishError>;
     last BatchPublish, commit_eob() -> Result<PublishAck, BatchPublishError>;
 
+    build Publisher, order(order: PublishOrder) -> Self;
     change Publisher, publish[S: ToSubject](subject: S, payload: Bytes) -> Result<u64, PublishError>;
     change Publisher, publish_with_headers[S: ToSubject](subject: S, headers: HeaderMap, payload: Bytes) -> Result<u64, PublishError>;
     change Publisher, send_publish[S: ToSubject](subject: S, publish: Publish) -> Result<u64, PublishError>;

@@ -23,6 +23,10 @@ impl ApiRequest for InfoRequest {
     fn decode(&self, answer: &Message) -> Result<Account, ApiError> {
         api::decode(answer)
     }
+
+    fn is_read(&self) -> bool {
+        true
+    }
 }
 
 /// What an account may use of JetStream, and uses.

@@ -65,6 +65,11 @@ pub trait ApiRequest {
         None
     }
 
+    /// Whether it changes nothing, so that it may be sent again.
+    fn is_read(&self) -> bool {
+        false
+    }
+
     /// Checks that a server of this level knows every part of the request.
     ///
     /// # Errors
@@ -215,7 +220,15 @@ impl ApiError {
         match self {
             Self::JetStream(error) => error.is_retryable(),
             Self::NoResponders => true,
-            Self::Status { .. } | Self::Malformed(_) => false,
+            Self::Status { code, description } => match *code {
+                StatusCode::TOO_MANY_REQUESTS => true,
+                StatusCode::REQUEST_TERMINATED => {
+                    description.eq_ignore_ascii_case("Leadership Change")
+                        || description.eq_ignore_ascii_case("Server Shutdown")
+                }
+                _ => false,
+            },
+            Self::Malformed(_) => false,
         }
     }
 

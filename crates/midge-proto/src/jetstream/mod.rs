@@ -62,8 +62,8 @@ pub use publish::{
     BatchId, BatchMessage, BatchOptions, BatchPlace, Counter, Cron, CronField, CronSchedule,
     GapMode, Increment, Ingest, IngestAnswer, IngestEvent, IngestFailure, IngestFault, IngestInbox,
     IngestOperation, IngestOptions, IngestSend, InvalidCron, InvalidNumber, InvalidPublishMessage,
-    InvalidSchedule, InvalidTtl, MESSAGE_TTL_MIN, MessageTtl, PublishAck, PublishRetry,
-    PublishWindow, RetryOn, Rollup, SCHEDULE_INTERVAL_MIN, Schedule, Scheduling, WindowLimits,
+    InvalidSchedule, InvalidTtl, MESSAGE_TTL_MIN, MessageTtl, PublishAck, PublishWindow, RetryOn,
+    RetryPolicy, Rollup, SCHEDULE_INTERVAL_MIN, Schedule, Scheduling, WindowLimits,
 };
 pub use status::{Left, PullLimit, Status, StatusClass};
 pub use timestamp::{InvalidTimestamp, Timestamp};

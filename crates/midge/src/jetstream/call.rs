@@ -5,8 +5,9 @@ use super::error::{CallError, Fault};
 use crate::request::Request;
 use crate::sync::{Arc, Ordering};
 use core::fmt;
+use core::time::Duration;
 use midge_proto::jetstream::{ApiLevel, ApiRequest, Requirement, UnsupportedField, account};
-use midge_proto::{HeaderMap, Message, Subject};
+use midge_proto::{HeaderMap, Message, OnDisconnect, Subject};
 
 /// The level of a server that was not asked for it yet.
 pub(super) const LEVEL_UNKNOWN: u64 = u64::MAX;
@@ -63,7 +64,9 @@ impl Context {
     /// # Errors
     ///
     /// The server does not know a part of the request, no answer came in time, nobody answers,
-    /// JetStream refused the request, or the answer cannot be read.
+    /// JetStream refused the request, or the answer cannot be read. What only reads is asked again
+    /// first where that may help ([`ContextBuilder::api_retry`](super::ContextBuilder::api_retry)),
+    /// and on the next connection when this one is lost.
     ///
     /// # Cancel safety
     ///
@@ -111,7 +114,59 @@ impl Context {
         }
     }
 
+    /// Asks, and asks again where that may help and changes nothing.
     async fn send<R: ApiRequest, K>(&self, request: &R) -> Result<R::Response, CallError<K>> {
+        let mut error = match self.send_once(request).await {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        if self.delay_after(request, &error, 0).is_none() {
+            return Err(error);
+        }
+        let patience = self.inner.client.handle.sleep(self.inner.timeout);
+        let repeated = {
+            let repeated = core::pin::pin!(self.repeat(request, &mut error));
+            patience.race(repeated).await
+        };
+        match repeated {
+            Some(Ok(response)) => Ok(response),
+            Some(Err(())) | None => Err(error),
+        }
+    }
+
+    /// Asks again and again; leaves the last error where the first one was.
+    async fn repeat<R: ApiRequest, K>(
+        &self,
+        request: &R,
+        error: &mut CallError<K>,
+    ) -> Result<R::Response, ()> {
+        let mut attempts = 0;
+        while let Some(delay) = self.delay_after(request, error, attempts) {
+            attempts += 1;
+            self.inner.client.handle.sleep(delay).await;
+            match self.send_once(request).await {
+                Ok(response) => return Ok(response),
+                Err(last) => *error = last,
+            }
+        }
+        Err(())
+    }
+
+    fn delay_after<R: ApiRequest, K>(
+        &self,
+        request: &R,
+        error: &CallError<K>,
+        attempts: u32,
+    ) -> Option<Duration> {
+        match error.fault() {
+            Fault::Api(error) if request.is_read() => {
+                self.inner.api_retry.delay_after(error, attempts)
+            }
+            _ => None,
+        }
+    }
+
+    async fn send_once<R: ApiRequest, K>(&self, request: &R) -> Result<R::Response, CallError<K>> {
         let prefix = self.inner.prefix.as_ref().map_err(Fault::clone)?;
         let subject = request.subject(prefix);
         let mut body = Vec::new();
@@ -123,6 +178,10 @@ impl Context {
             payload: Some(body.into()),
             headers,
             timeout: Some(Some(self.inner.timeout)),
+            on_disconnect: match request.is_read() {
+                true => OnDisconnect::Resend,
+                false => OnDisconnect::Wait,
+            },
             ..Request::new()
         };
         let answer = match self.inner.client.send_request(subject.clone(), message).await {

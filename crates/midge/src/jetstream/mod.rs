@@ -45,9 +45,9 @@ pub use error::{CallError, CallErrorKind, Fault};
 pub use message::{AckBatcher, AckError, AckKind, AckOnce, Acker, Message, NotAcknowledged};
 pub use midge_proto::jetstream::{
     ApiError, ApiLevel, ApiPrefix, ApiRequest, Cron, CustomRequest, Error, ErrorCode,
-    ErrorCodeInfo, Increment, InvalidConfig, InvalidName, MessageTtl, PublishRetry, RetryOn,
-    Rollup, Schedule, Scheduling, Status, StatusClass, Timestamp, UnsupportedField, WindowLimits,
-    account, setup,
+    ErrorCodeInfo, Increment, InvalidConfig, InvalidName, MessageTtl, RetryOn, RetryPolicy, Rollup,
+    Schedule, Scheduling, Status, StatusClass, Timestamp, UnsupportedField, WindowLimits, account,
+    setup,
 };
 pub use pages::{PagedRequest, Pages};
 pub use window::WhenFull;

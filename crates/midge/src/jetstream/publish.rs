@@ -13,7 +13,9 @@ pub use fast::{FastPublishBuilder, FastPublisher};
 pub use midge_proto::jetstream::{
     BatchFault, BatchId, GapMode, IngestEvent, IngestFault, PublishAck,
 };
-pub use publisher::{PublishFailure, PublishFailures, Publisher};
+pub use publisher::{
+    PublishCounts, PublishFailure, PublishFailures, PublishOrder, Publisher, Tally,
+};
 pub(crate) use tray::TraySlot;
 
 use super::error::{CallError, PublishErrorKind};

@@ -151,7 +151,7 @@ impl ApiRequest for CreateRequest {
 }
 
 macro_rules! plain_request {
-    ($(#[$meta:meta])* $name:ident, $verb:literal, $response:ty) => {
+    ($(#[$meta:meta])* $name:ident, $verb:literal, $response:ty, is_read: $is_read:literal) => {
         $(#[$meta])*
         #[derive(Clone, Debug)]
         pub struct $name {
@@ -176,23 +176,27 @@ macro_rules! plain_request {
             fn decode(&self, answer: &Message) -> Result<$response, ApiError> {
                 api::decode(answer)
             }
+
+            fn is_read(&self) -> bool {
+                $is_read
+            }
         }
     };
 }
 
 plain_request! {
     /// Asks what a consumer is and how far it is.
-    InfoRequest, "INFO", Info
+    InfoRequest, "INFO", Info, is_read: true
 }
 
 plain_request! {
     /// Deletes a consumer.
-    DeleteRequest, "DELETE", DeleteStatus
+    DeleteRequest, "DELETE", DeleteStatus, is_read: false
 }
 
 plain_request! {
     /// Makes the leader of a consumer hand over to another server of the cluster.
-    LeaderStepDownRequest, "LEADER.STEPDOWN", DeleteStatus
+    LeaderStepDownRequest, "LEADER.STEPDOWN", DeleteStatus, is_read: false
 }
 
 macro_rules! list_request {
@@ -241,6 +245,10 @@ macro_rules! list_request {
 
             fn decode(&self, answer: &Message) -> Result<Page<$item>, ApiError> {
                 api::decode(answer)
+            }
+
+            fn is_read(&self) -> bool {
+                true
             }
         }
     };

@@ -124,6 +124,10 @@ impl ApiRequest for RawMessageRequest {
     fn requirement(&self) -> Option<Requirement> {
         self.selector.requirement()
     }
+
+    fn is_read(&self) -> bool {
+        true
+    }
 }
 
 selecting_request! {
@@ -174,6 +178,10 @@ impl ApiRequest for DirectGetRequest {
     fn requirement(&self) -> Option<Requirement> {
         self.selector.requirement()
     }
+
+    fn is_read(&self) -> bool {
+        true
+    }
 }
 
 /// As [`DirectGetRequest`], for the body alone.
@@ -200,6 +208,10 @@ impl ApiRequest for DirectValueRequest {
 
     fn requirement(&self) -> Option<Requirement> {
         self.request.requirement()
+    }
+
+    fn is_read(&self) -> bool {
+        true
     }
 }
 
@@ -398,5 +410,9 @@ impl ApiRequest for BatchGetRequest {
     fn requirement(&self) -> Option<Requirement> {
         let field = if self.multi_last.is_empty() { "batch" } else { "multi_last" };
         Some(Requirement::new(field, ApiLevel::V2_11))
+    }
+
+    fn is_read(&self) -> bool {
+        true
     }
 }

@@ -22,7 +22,7 @@ pub use cron::{Cron, CronField, InvalidCron};
 pub use fast_ingest::{GapMode, IngestAnswer, IngestInbox, IngestOperation};
 pub use ingest::{Ingest, IngestEvent, IngestFailure, IngestFault, IngestOptions, IngestSend};
 pub use message::{InvalidPublishMessage, PublishMessage, Rollup};
-pub use retry::{PublishRetry, RetryOn};
+pub use retry::{RetryOn, RetryPolicy};
 pub use schedule::{CronSchedule, InvalidSchedule, SCHEDULE_INTERVAL_MIN, Schedule, Scheduling};
 pub use ttl::{InvalidTtl, MESSAGE_TTL_MIN, MessageTtl};
 pub use window::{PublishWindow, WindowLimits};

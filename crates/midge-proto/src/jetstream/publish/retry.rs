@@ -1,4 +1,4 @@
-//! Whether a message that no stream took is published again.
+//! Whether a message that no stream took is published again, and a question asked again.
 
 use crate::jetstream::api::ApiError;
 use core::time::Duration;
@@ -12,24 +12,27 @@ const DELAY_DEFAULT: Duration = Duration::from_millis(250);
 /// The longest time between two attempts by default.
 const DELAY_MAX_DEFAULT: Duration = Duration::from_secs(5);
 
-/// After what a message is published again.
+/// After what a message is published again, or a question asked again.
 ///
 /// No answer is not among it: the stream may have the message, and only the one who published it
 /// knows whether it may have it twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum RetryOn {
-    /// No stream answers: it has no leader at the moment, or does not exist.
+    /// Nobody answers: the stream has no leader at the moment, or does not exist.
     #[default]
     NoResponders,
-    /// That, and refusals that may pass
-    /// ([`Error::is_retryable`](crate::jetstream::Error::is_retryable)).
+    /// Refusals that may pass: the server is busy, or its leader changed
+    /// ([`ApiError::is_retryable`]).
+    Refusals,
+    /// Both.
     Passing,
 }
 
-/// When a message that no stream took is published again.
+/// When a message that no stream took is published again, or a question asked again. All attempts
+/// together have the time of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublishRetry {
+pub struct RetryPolicy {
     /// After what.
     pub on: RetryOn,
     /// Most further attempts; 2 by default. `u32::MAX` means until the time of the message is over.
@@ -40,22 +43,23 @@ pub struct PublishRetry {
     pub delay_max: Duration,
 }
 
-impl Default for PublishRetry {
+impl Default for RetryPolicy {
     fn default() -> Self {
-        Self {
-            on: RetryOn::default(),
-            attempts: ATTEMPTS_DEFAULT,
-            delay: DELAY_DEFAULT,
-            delay_max: DELAY_MAX_DEFAULT,
-        }
+        Self::DEFAULT
     }
 }
 
-impl PublishRetry {
+impl RetryPolicy {
     /// No further attempts.
-    pub const NEVER: Self = Self {
+    pub const NEVER: Self = Self { attempts: 0, ..Self::DEFAULT };
+
+    /// For questions to the API: two further attempts after refusals that may pass. That nobody
+    /// answers is told at once, since a server with JetStream always does.
+    pub const QUESTIONS: Self = Self { on: RetryOn::Refusals, ..Self::DEFAULT };
+
+    const DEFAULT: Self = Self {
         on: RetryOn::NoResponders,
-        attempts: 0,
+        attempts: ATTEMPTS_DEFAULT,
         delay: DELAY_DEFAULT,
         delay_max: DELAY_MAX_DEFAULT,
     };
@@ -66,9 +70,8 @@ impl PublishRetry {
     pub fn delay_after(&self, error: &ApiError, attempts: u32) -> Option<Duration> {
         let passes = match (error, self.on) {
             (ApiError::NoResponders, RetryOn::NoResponders | RetryOn::Passing) => true,
-            (ApiError::JetStream(error), RetryOn::Passing) => error.is_retryable(),
-            (ApiError::JetStream(_), RetryOn::NoResponders)
-            | (ApiError::Status { .. } | ApiError::Malformed(_), _) => false,
+            (ApiError::NoResponders, RetryOn::Refusals) | (_, RetryOn::NoResponders) => false,
+            (error, RetryOn::Refusals | RetryOn::Passing) => error.is_retryable(),
         };
         if !passes || (attempts >= self.attempts && self.attempts < u32::MAX) {
             return None;
@@ -82,6 +85,7 @@ impl PublishRetry {
 mod tests {
     use super::*;
     use crate::jetstream::{Error, ErrorCode};
+    use crate::status::StatusCode;
 
     const fn millis(millis: u64) -> Option<Duration> {
         Some(Duration::from_millis(millis))
@@ -89,15 +93,15 @@ mod tests {
 
     #[test]
     fn nobody_there_is_tried_twice_more_and_delays_double() {
-        let retry = PublishRetry::default();
+        let retry = RetryPolicy::default();
         let after = |attempts| retry.delay_after(&ApiError::NoResponders, attempts);
         assert_eq!([after(0), after(1), after(2)], [millis(250), millis(500), None]);
-        let for_ever = PublishRetry { attempts: u32::MAX, ..retry };
+        let for_ever = RetryPolicy { attempts: u32::MAX, ..retry };
         for attempts in [5, 31, 32, u32::MAX] {
             let delay = for_ever.delay_after(&ApiError::NoResponders, attempts);
             assert_eq!(delay, millis(5000), "{attempts}");
         }
-        assert_eq!(PublishRetry::NEVER.delay_after(&ApiError::NoResponders, 0), None);
+        assert_eq!(RetryPolicy::NEVER.delay_after(&ApiError::NoResponders, 0), None);
     }
 
     #[test]
@@ -105,11 +109,22 @@ mod tests {
         let error = |code| ApiError::JetStream(Error::new(503, code, ""));
         let passing = error(ErrorCode::CLUSTER_NOT_AVAILABLE);
         let lasting = error(ErrorCode::STREAM_SEALED);
-        let retry = PublishRetry::default();
+        let retry = RetryPolicy::default();
         assert_eq!(retry.delay_after(&passing, 0), None);
-        let retry = PublishRetry { on: RetryOn::Passing, ..retry };
+        let retry = RetryPolicy { on: RetryOn::Passing, ..retry };
         assert_eq!(retry.delay_after(&passing, 0), millis(250));
         assert_eq!(retry.delay_after(&lasting, 0), None);
         assert_eq!(retry.delay_after(&ApiError::NoResponders, 0), millis(250));
+        let status = |code, text: &str| ApiError::Status {
+            code: StatusCode::from_u16(code).unwrap(),
+            description: text.into(),
+        };
+        assert_eq!(retry.delay_after(&status(429, "Too Many Requests"), 0), millis(250));
+        assert_eq!(retry.delay_after(&status(409, "Leadership Change"), 0), millis(250));
+        assert_eq!(retry.delay_after(&status(404, "No Messages"), 0), None);
+        let questions = RetryPolicy::QUESTIONS;
+        assert_eq!(questions.delay_after(&passing, 1), millis(500));
+        assert_eq!(questions.delay_after(&lasting, 0), None);
+        assert_eq!(questions.delay_after(&ApiError::NoResponders, 0), None);
     }
 }

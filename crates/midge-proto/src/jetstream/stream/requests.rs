@@ -152,6 +152,10 @@ impl ApiRequest for InfoRequest {
         let page: PagedInfo = api::decode(answer)?;
         Ok(PagedInfo { info: page.info.tidy(), ..page })
     }
+
+    fn is_read(&self) -> bool {
+        true
+    }
 }
 
 /// A stream with a page of its subjects.
@@ -273,6 +277,10 @@ macro_rules! list_request {
 
             fn decode(&self, answer: &Message) -> Result<Page<$item>, ApiError> {
                 api::decode(answer)
+            }
+
+            fn is_read(&self) -> bool {
+                true
             }
         }
     };

@@ -7,7 +7,7 @@ use crate::jetstream::error::Fault;
 use crate::jetstream::window::{WhenFull, Window};
 use crate::sync::{Arc, AtomicU64};
 use core::time::Duration;
-use midge_proto::jetstream::{ApiPrefix, InvalidName, PublishRetry, WindowLimits};
+use midge_proto::jetstream::{ApiPrefix, InvalidName, RetryPolicy, WindowLimits};
 
 /// How long a call of the API may take by default: five seconds, as in nats.go.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,7 +25,8 @@ pub struct ContextBuilder {
     ack_timeout: Duration,
     limits: WindowLimits,
     when_full: WhenFull,
-    retry: PublishRetry,
+    retry: RetryPolicy,
+    api_retry: RetryPolicy,
     tracer: Option<Tracer>,
 }
 
@@ -37,7 +38,8 @@ impl Default for ContextBuilder {
             ack_timeout: ACK_TIMEOUT,
             limits: WindowLimits::default(),
             when_full: WhenFull::default(),
-            retry: PublishRetry::default(),
+            retry: RetryPolicy::default(),
+            api_retry: RetryPolicy::QUESTIONS,
             tracer: None,
         }
     }
@@ -57,6 +59,7 @@ impl ContextBuilder {
             limits: context.window.limits(),
             when_full: context.window.when_full(),
             retry: context.retry,
+            api_retry: context.api_retry,
             tracer: context.tracer.clone(),
         }
     }
@@ -115,8 +118,16 @@ impl ContextBuilder {
 
     /// When a message that no stream took is published again; by default twice after nobody
     /// answered.
-    pub fn publish_retry(mut self, retry: PublishRetry) -> Self {
+    pub fn publish_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// When a call of the API that only reads is asked again; by default twice after a refusal that may
+    /// pass ([`RetryPolicy::QUESTIONS`]). All attempts together have the time of one call
+    /// ([`timeout`](Self::timeout)) after the first.
+    pub fn api_retry(mut self, retry: RetryPolicy) -> Self {
+        self.api_retry = retry;
         self
     }
 
@@ -137,6 +148,7 @@ impl ContextBuilder {
                 timeout: self.timeout,
                 ack_timeout: self.ack_timeout,
                 retry: self.retry,
+                api_retry: self.api_retry,
                 window: Arc::new(Window::new(self.limits, self.when_full)),
                 level: Arc::new(AtomicU64::new(LEVEL_UNKNOWN)),
                 tracer: self.tracer,

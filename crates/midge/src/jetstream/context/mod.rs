@@ -13,7 +13,7 @@ pub use super::error::{
 pub use super::publish::{PublishAckFuture, PublishError};
 pub use builder::{ACK_TIMEOUT, ContextBuilder, TIMEOUT};
 pub use midge_proto::jetstream::message::PublishMessage as Publish;
-pub(super) use publish::outbound;
+pub(super) use publish::{outbound, size_of};
 pub use setup::SetupError;
 
 use super::call::Tracer;
@@ -23,7 +23,7 @@ use super::window::Window;
 use crate::sync::{Arc, AtomicU64};
 use crate::{Client, FlushError};
 use core::time::Duration;
-use midge_proto::jetstream::{ApiPrefix, PublishRetry, account, stream};
+use midge_proto::jetstream::{ApiPrefix, RetryPolicy, account, stream};
 
 /// The account was not told.
 pub type AccountError = CallError<AccountErrorKind>;
@@ -72,7 +72,8 @@ pub(super) struct Inner {
     pub(super) prefix: Result<ApiPrefix, Fault>,
     pub(super) timeout: Duration,
     pub(super) ack_timeout: Duration,
-    pub(super) retry: PublishRetry,
+    pub(super) retry: RetryPolicy,
+    pub(super) api_retry: RetryPolicy,
     pub(super) window: Arc<Window>,
     /// The level of the server, once it was asked.
     pub(super) level: Arc<AtomicU64>,

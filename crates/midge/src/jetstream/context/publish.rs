@@ -175,7 +175,7 @@ pub(in crate::jetstream) fn outbound<S: ToSubject>(
 }
 
 /// Bytes that a message is counted with.
-fn size_of(message: &OutboundMessage) -> usize {
+pub(in crate::jetstream) fn size_of(message: &OutboundMessage) -> usize {
     let headers = message.headers.as_ref().map_or(0, HeaderMap::encoded_len);
     message.subject.len() + headers + message.payload.len()
 }

@@ -23,7 +23,7 @@ const FULL_PAUSE: Duration = Duration::from_millis(10);
 ///
 /// It is there within [`ack_timeout`](crate::jetstream::ContextBuilder::ack_timeout), or an error
 /// is; a lost connection does not make it wait longer. If no stream answers, the message is
-/// published again as [`PublishRetry`](crate::jetstream::PublishRetry) says, while this is awaited;
+/// published again as [`RetryPolicy`](crate::jetstream::RetryPolicy) says, while this is awaited;
 /// all further attempts together have the same time once more. When it is over, the error is the
 /// last refusal, or [`TimedOut`](crate::jetstream::context::PublishErrorKind::TimedOut) if an attempt
 /// was not answered: then the message may be stored.

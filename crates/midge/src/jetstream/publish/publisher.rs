@@ -3,7 +3,7 @@
 use super::tray::{Answers, Tray};
 use super::{PublishAckFuture, PublishError};
 use crate::HeaderMap;
-use crate::jetstream::context::{Context, outbound};
+use crate::jetstream::context::{Context, outbound, size_of};
 use crate::jetstream::error::Fault;
 use crate::jetstream::window::WhenFull;
 use crate::shared::{Reply, ReplyTo};
@@ -52,7 +52,8 @@ struct Books {
     answers: Answers,
     /// How many messages are about to be published again.
     again: usize,
-    acknowledged: u64,
+    order: PublishOrder,
+    counts: PublishCounts,
     failures: Vec<PublishFailure>,
     /// The one of the last message that was acknowledged, if there is one.
     last: PublishAck,
@@ -66,6 +67,57 @@ enum Waiting {
     Answered(OutboundMessage, Result<PublishAck, PublishError>),
     /// To be published again, or for the answer to that.
     Again(Box<PublishAckFuture>),
+}
+
+/// In which order messages come to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PublishOrder {
+    /// That of the calls, but for those that are published again.
+    #[default]
+    Free,
+    /// On each subject that of the calls: a message waits until the one before it on its subject is
+    /// stored or failed.
+    BySubject,
+}
+
+/// Messages, and the bytes of their subjects, headers and payloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What became of the messages of a publisher: all that were published are acknowledged, failed, or
+/// wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct PublishCounts {
+    /// Put on their way.
+    pub published: Tally,
+    /// Known to be in a stream.
+    pub acknowledged: Tally,
+    /// Not in a stream, or not known to be.
+    pub failed: Tally,
+}
+
+impl PublishCounts {
+    /// On their way, or waiting to be published again.
+    #[must_use]
+    pub const fn waiting(&self) -> Tally {
+        let Self { published, acknowledged, failed } = self;
+        Tally {
+            messages: published.messages - acknowledged.messages - failed.messages,
+            bytes: published.bytes - acknowledged.bytes - failed.bytes,
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, message: &OutboundMessage) {
+        self.messages += 1;
+        self.bytes += size_of(message) as u64;
+    }
 }
 
 /// A message that is not in a stream, or not known to be.
@@ -82,6 +134,19 @@ pub struct PublishFailure {
 impl Publisher {
     pub(in crate::jetstream) fn new(context: Context) -> Self {
         Self { context, books: Books::default() }
+    }
+
+    /// In which order messages come to be stored; that of the calls by default, but for those that are
+    /// published again.
+    pub const fn order(mut self, order: PublishOrder) -> Self {
+        self.books.order = order;
+        self
+    }
+
+    /// What became of the messages so far, as far as it is known in the order of the messages.
+    #[must_use]
+    pub const fn counts(&self) -> PublishCounts {
+        self.books.counts
     }
 
     /// Publishes `payload` on a subject of a stream; returns the number of the message, counted
@@ -155,7 +220,7 @@ impl Publisher {
                 loop {
                     // What waits for its turn to be published again must not wait for this one.
                     books.advance(context, cx);
-                    let sent = match books.refusal(context) {
+                    let sent = match books.refusal(context, &message) {
                         None => sent.as_mut().poll(cx),
                         Some(refusal) => refusal,
                     };
@@ -166,6 +231,7 @@ impl Publisher {
             })
             .await?;
         }
+        books.counts.published.add(&message);
         books.waiting.push_back(Waiting::Asked(message));
         Ok(number)
     }
@@ -193,7 +259,8 @@ impl Publisher {
             }
         })
         .await;
-        let Books { acknowledged, failures, .. } = self.books;
+        let Books { counts, failures, .. } = self.books;
+        let acknowledged = counts.acknowledged.messages;
         if failures.is_empty() {
             return Ok(acknowledged);
         }
@@ -209,7 +276,7 @@ impl Publisher {
     /// The last acknowledgement that was taken.
     #[must_use]
     pub const fn last_ack(&self) -> Option<&PublishAck> {
-        if self.books.acknowledged > 0 { Some(&self.books.last) } else { None }
+        if self.books.counts.acknowledged.messages > 0 { Some(&self.books.last) } else { None }
     }
 
     /// Takes the failures so far.
@@ -236,9 +303,23 @@ impl Books {
         }
     }
 
-    /// What keeps another message from being sent: one that waits for its turn to be published again
-    /// has no place in the window, but counts.
-    fn refusal(&self, context: &Context) -> Option<Poll<Result<(), PublishError>>> {
+    /// What keeps another message from being sent: one before it on its subject, if their order is to
+    /// be kept; and one that waits for its turn to be published again has no place in the window, but
+    /// counts.
+    fn refusal(
+        &self,
+        context: &Context,
+        message: &OutboundMessage,
+    ) -> Option<Poll<Result<(), PublishError>>> {
+        match self.order {
+            PublishOrder::Free => {}
+            PublishOrder::BySubject => {
+                let open = self.waiting.iter().filter_map(Waiting::unanswered);
+                if open.into_iter().any(|before| before.subject == message.subject) {
+                    return Some(Poll::Pending);
+                }
+            }
+        }
         let window = &context.inner.window;
         let full = self.again > 0 && self.waiting.len() >= window.limits().messages;
         full.then(|| match window.when_full() {
@@ -255,9 +336,10 @@ impl Books {
             && let Ok(answer) = &reply
             && self.last.decode_over(answer).is_ok()
         {
-            self.waiting.pop_front();
+            if let Some(waiting) = self.waiting.pop_front() {
+                self.counts.acknowledged.add(waiting.message());
+            }
             self.settled += 1;
-            self.acknowledged += 1;
             return;
         }
         let Some(waiting) = self.waiting.get_mut(index) else { return };
@@ -291,10 +373,30 @@ impl Books {
         self.settled += 1;
         match result {
             Ok(ack) => {
-                self.acknowledged += 1;
+                self.counts.acknowledged.add(&message);
                 self.last = ack;
             }
-            Err(error) => self.failures.push(PublishFailure { number, message, error }),
+            Err(error) => {
+                self.counts.failed.add(&message);
+                self.failures.push(PublishFailure { number, message, error });
+            }
+        }
+    }
+}
+
+impl Waiting {
+    const fn message(&self) -> &OutboundMessage {
+        match self {
+            Self::Asked(message) | Self::Answered(message, _) => message,
+            Self::Again(ack) => ack.message(),
+        }
+    }
+
+    /// The message, if nothing is known of it.
+    const fn unanswered(&self) -> Option<&OutboundMessage> {
+        match self {
+            Self::Asked(_) | Self::Again(_) => Some(self.message()),
+            Self::Answered(..) => None,
         }
     }
 }
