@@ -292,6 +292,12 @@ impl Ordered {
         }
     }
 
+    /// Nobody looked for a while: the consumer counts as silent from now on at the earliest. For a
+    /// caller whose clock may have stood still.
+    pub fn handle_resumed(&mut self, now: Instant) {
+        self.source.handle_resumed(now);
+    }
+
     /// The time that [`poll_timeout`](Self::poll_timeout) named may have come.
     pub fn handle_timeout(&mut self, now: Instant) {
         match &self.state {

@@ -213,6 +213,15 @@ impl Push {
         }
     }
 
+    /// Nobody looked for a while: the consumer counts as silent from now on at the earliest. For a
+    /// caller whose clock may have stood still.
+    pub fn handle_resumed(&mut self, now: Instant) {
+        if self.poll_timeout().is_some_and(|at| at < now + self.options.heartbeat.saturating_mul(2))
+        {
+            self.hear(now);
+        }
+    }
+
     /// The connection is gone. Flow control that was asked for on it is not answered any more.
     pub fn handle_disconnected(&mut self) {
         self.owed.clear();

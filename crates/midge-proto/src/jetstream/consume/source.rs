@@ -93,6 +93,13 @@ impl Source {
         }
     }
 
+    pub(super) fn handle_resumed(&mut self, now: Instant) {
+        match self {
+            Self::Pull(pull) => pull.handle_resumed(now),
+            Self::Push { push, .. } => push.handle_resumed(now),
+        }
+    }
+
     /// The consumer is not used any more.
     pub(super) fn handle_disconnected(&mut self) {
         match self {

@@ -146,6 +146,14 @@ impl Machine for Ordering {
         self.machine.handle_taken(now, 1, message.length as u64);
     }
 
+    fn handle_started(&mut self, now: Instant) {
+        self.machine.handle_resumed(now);
+    }
+
+    fn handle_resumed(&mut self, now: Instant) {
+        self.machine.handle_resumed(now);
+    }
+
     fn handle_timeout(&mut self, now: Instant) {
         self.machine.handle_timeout(now);
     }

@@ -50,6 +50,14 @@ impl Machine for Pushing {
         self.push.handle_taken(1);
     }
 
+    fn handle_started(&mut self, now: Instant) {
+        self.push.handle_resumed(now);
+    }
+
+    fn handle_resumed(&mut self, now: Instant) {
+        self.push.handle_resumed(now);
+    }
+
     fn handle_timeout(&mut self, now: Instant) {
         self.push.handle_timeout(now);
     }

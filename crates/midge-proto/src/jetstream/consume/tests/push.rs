@@ -117,3 +117,16 @@ fn a_consumer_that_is_gone_ends_the_reading_and_other_trouble_does_not() {
     assert_eq!(push.poll_timeout(), None);
     assert_eq!(push.handle_message(at(1), &delivery("C", 1, 1)), Verdict::GiveBack);
 }
+
+#[test]
+fn time_in_which_nobody_looked_is_no_silence() {
+    let mut push = push();
+    assert_eq!(push.poll_timeout(), Some(at(10)));
+    push.handle_resumed(at(60));
+    push.handle_timeout(at(60));
+    assert_eq!(push.poll_event(), None);
+    push.handle_resumed(at(20));
+    assert_eq!(push.poll_timeout(), Some(at(70)));
+    push.handle_timeout(at(70));
+    assert_eq!(push.poll_event(), Some(PushEvent::MissedHeartbeat));
+}
