@@ -5,7 +5,7 @@ use crate::stage::{Stage, conformance, number_of, numbered, reconnected, until, 
 use core::future::IntoFuture;
 use core::time::Duration;
 use midge::Client;
-use midge::jetstream::consumer::{PullConsumer, pull};
+use midge::jetstream::consumer::{PullConsumer, pull, push};
 use midge::jetstream::stream::{Config, StorageType};
 use midge::jetstream::{self, Context};
 use midge_test_server::NatsServer;
@@ -18,6 +18,8 @@ conformance! {
     a_message_is_kept_alive_while_it_is_worked_on,
     what_a_dropped_reading_had_goes_to_the_next,
     a_reading_goes_on_over_a_lost_connection,
+    pushed_messages_are_read_and_acknowledged,
+    a_stream_is_read_in_order_over_a_lost_connection_pulled_and_pushed,
 }
 
 const SOON: Duration = Duration::from_secs(10);
@@ -173,4 +175,55 @@ async fn a_reading_goes_on_over_a_lost_connection<A: Adapter>(stage: Stage<A>) {
         }
     }
     acknowledged(&consumer).await;
+}
+
+async fn pushed_messages_are_read_and_acknowledged<A: Adapter>(stage: Stage<A>) {
+    let (_server, client, jetstream) = context(&stage).await;
+    let pulled = consumer(&jetstream, 700, pull::Config::default()).await;
+    let config = push::Config {
+        durable_name: Some("P".into()),
+        deliver_subject: client.new_inbox(),
+        flow_control: true,
+        idle_heartbeat: Duration::from_secs(5),
+        ..push::Config::default()
+    };
+    let consumer = jetstream.create_consumer_on_stream(config, "S").await.unwrap();
+    let mut messages = consumer.messages().await.unwrap();
+    for number in 0..700 {
+        let message = within("a message", messages.next()).await.unwrap().unwrap();
+        assert_eq!(number_of(&message), number);
+        message.ack().await.unwrap();
+    }
+    within("all acknowledgements", async {
+        while consumer.get_info().await.unwrap().num_ack_pending > 0 {}
+    })
+    .await;
+    assert_eq!(pulled.get_info().await.unwrap().num_pending, 700);
+}
+
+async fn a_stream_is_read_in_order_over_a_lost_connection_pulled_and_pushed<A: Adapter>(
+    stage: Stage<A>,
+) {
+    let server = stage.start(NatsServer::builder().jetstream());
+    let proxy = stage.proxy(&server);
+    let client = stage.connect_to(stage.options(), &stage.url_of(proxy.address())).await;
+    let jetstream = jetstream::new(client.clone());
+    consumer(&jetstream, 400, pull::Config::default()).await;
+    let stream = jetstream.get_stream("S").await.unwrap();
+    let config = pull::OrderedConfig::default();
+    let pulled = stream.create_consumer(config).await.unwrap().messages().await.unwrap();
+    let deliver_subject = client.new_inbox();
+    let config = push::OrderedConfig { deliver_subject, ..push::OrderedConfig::default() };
+    let pushed = stream.create_consumer(config).await.unwrap().messages().await.unwrap();
+    for mut messages in [pulled, pushed] {
+        for number in 0..400 {
+            let message = within("a message", messages.next()).await.unwrap().unwrap();
+            assert_eq!(number_of(&message), number);
+            if number == 60 || number == 250 {
+                let mut events = client.events();
+                proxy.cut();
+                reconnected(&mut events).await;
+            }
+        }
+    }
 }

@@ -136,6 +136,25 @@ async fn read(consumer: consumer::PullConsumer, mut last: tokio::sync::watch::Re
     assert!(ahead.is_empty(), "more than was published: {ahead:?}");
 }
 
+/// Reads everything in order; each message has to be the successor of the one before.
+async fn read_in_order(jetstream: Context) {
+    let stream = jetstream.get_stream("CHAOS").await.unwrap();
+    let consumer = stream.create_consumer(pull::OrderedConfig::default()).await.unwrap();
+    let mut messages =
+        consumer.stream().heartbeat(Duration::from_secs(1)).messages().await.unwrap();
+    let mut last = 0;
+    while last < MESSAGES {
+        match messages.next().await.unwrap() {
+            Ok(message) => {
+                let sequence = message.info().unwrap().stream_sequence;
+                assert_eq!(sequence, last + 1, "a gap or a message twice");
+                last = sequence;
+            }
+            Err(error) => assert!(!error.is_final(), "{error}"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_message_is_stored_once_or_reported_while_servers_are_killed_and_links_are_cut() {
     let stage = tokio::task::spawn_blocking(Stage::start).await.unwrap();
@@ -160,6 +179,7 @@ async fn every_message_is_stored_once_or_reported_while_servers_are_killed_and_l
     let consumer = reading.create_consumer_on_stream(durable, "CHAOS").await.unwrap();
     let (tell_last, last) = tokio::sync::watch::channel(u64::MAX);
     let read = tokio::spawn(read(consumer, last));
+    let read_in_order = tokio::spawn(read_in_order(jetstream::new(stage.client().await)));
 
     let stop = Arc::new(AtomicBool::new(false));
     let trouble = stage.trouble(Arc::clone(&stop));
@@ -182,6 +202,7 @@ async fn every_message_is_stored_once_or_reported_while_servers_are_killed_and_l
         assert_eq!((state.messages, state.last_sequence), (MESSAGES, MESSAGES));
         tell_last.send(MESSAGES).unwrap();
         read.await.unwrap();
+        read_in_order.await.unwrap();
 
         // Each number once.
         let all = pull::Config { ack_policy: consumer::AckPolicy::None, ..Default::default() };

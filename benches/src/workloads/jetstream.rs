@@ -151,6 +151,22 @@ pub(super) async fn consume(settings: &Settings, drops: &Drops) -> Result<Report
     Ok(Report::new(settings.count, used))
 }
 
+/// Reads a stream in order, from its first message on.
+pub(super) async fn ordered(settings: &Settings, drops: &Drops) -> Result<Report> {
+    let (client, context, stream) = open(settings, drops).await?;
+    fill(&client, &context, settings, settings.count).await?;
+    let meter = Meter::read()?;
+    let consumer = stream.create_consumer(pull::OrderedConfig::default()).await?;
+    let mut messages = consumer.messages().await?;
+    for taken in 0..settings.count {
+        let message = messages.next().await;
+        let message = message.ok_or_else(|| format!("over after {taken} messages"))??;
+        black_box(message.payload.len());
+    }
+    let used = meter.used()?;
+    Ok(Report::new(settings.count, used))
+}
+
 /// Fails unless the consumer has delivered everything and has, after a moment, worked off the
 /// acknowledgements that the server has read.
 async fn all_acknowledged(stream: &Stream) -> Result<()> {

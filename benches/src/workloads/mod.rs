@@ -38,6 +38,7 @@ pub async fn run(name: &str, settings: &Settings, drops: &Drops) -> Result<Repor
         "jetstream-window" => jetstream::publish(Window, settings, drops).await,
         "jetstream-ingest" => jetstream::publish(Ingest, settings, drops).await,
         "jetstream-consume" => jetstream::consume(settings, drops).await,
+        "jetstream-ordered" => jetstream::ordered(settings, drops).await,
         other => Err(format!("no workload {other:?}").into()),
     }
 }

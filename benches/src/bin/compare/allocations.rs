@@ -55,6 +55,12 @@ pub(crate) const JETSTREAM: &[Case] = &[
         "jetstream-consume --count 100000",
         None,
     ),
+    (
+        "read stored messages of 128 B in order",
+        Peer::JetStream,
+        "jetstream-ordered --count 100000 --warm-up 0",
+        None,
+    ),
 ];
 
 /// A client allocates a little for each run whatever the number of messages (a task, a buffer

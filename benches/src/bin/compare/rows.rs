@@ -286,6 +286,14 @@ pub(crate) const JETSTREAM: &[Row] = &[
         options: "--size 128 --batch 500",
         bars: &[rate(1.5), cpu(0.4), report(Figure::Peak)],
     },
+    Row {
+        name: "read 1,000,000 stored messages of 128 B in order",
+        peer: Peer::JetStream,
+        workload: "jetstream-ordered",
+        count: 1_000_000,
+        options: "--size 128 --warm-up 0",
+        bars: &[rate(2.0), cpu(0.3), report(Figure::Peak)],
+    },
 ];
 
 impl Row {

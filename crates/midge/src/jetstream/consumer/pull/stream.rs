@@ -267,8 +267,8 @@ impl<'a> StreamBuilder<'a> {
     }
 
     /// Has each message delivered anew, after `delay`, that is dropped before the consumer was told
-    /// what became of it; see [`Message::nak_on_drop`]. Default: such a message comes again when
-    /// `ack_wait` is over.
+    /// what became of it; see [`nak_on_drop`](crate::jetstream::Message::nak_on_drop). Default: such
+    /// a message comes again when `ack_wait` is over.
     pub fn nak_on_drop(mut self, delay: Duration) -> Self {
         self.nak_on_drop = Some(delay);
         self
