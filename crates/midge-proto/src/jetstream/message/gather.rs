@@ -16,7 +16,7 @@ use alloc::collections::VecDeque;
 ///     gather.add(format!("$JS.ACK.S.C.1.{sequence}.{sequence}.0.0").into())?;
 /// }
 /// // The last one stands for all before it.
-/// assert_eq!(*gather.replies(), ["$JS.ACK.S.C.1.3.3.0.0".into()]);
+/// assert_eq!(*gather.replies(), ["$JS.ACK.S.C.1.3.3.0.0"]);
 /// # Ok::<(), midge_proto::jetstream::message::InvalidAckSubject>(())
 /// ```
 #[derive(Debug)]

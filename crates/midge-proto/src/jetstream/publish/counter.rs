@@ -51,6 +51,13 @@ impl Increment {
     }
 }
 
+/// The digits.
+impl fmt::Display for Increment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 macro_rules! from_number {
     ($($number:ty)+) => {
         $(
@@ -135,6 +142,13 @@ impl Counter {
     }
 }
 
+/// The digits of the value, however many.
+impl fmt::Display for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.value)
+    }
+}
+
 /// Not a whole number, or not a counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidNumber(Snippet);
@@ -178,6 +192,7 @@ mod tests {
         message.payload = body.into();
         let counter = Counter::read(&message).unwrap();
         assert_eq!((counter.as_str(), counter.value()), (&*big, None));
+        assert_eq!(alloc::format!("{counter:>61}"), alloc::format!(" {big}"));
         assert_eq!(counter.sources()["S"]["b"], "-2");
     }
 
