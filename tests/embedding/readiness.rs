@@ -5,8 +5,7 @@
 use core::task::Waker;
 use midge::proto::{DialId, Instant, Target};
 use midge::{Driver, DriverOrder, Parked};
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
@@ -52,8 +51,9 @@ pub(crate) fn run(drivers: Vec<Driver>) -> io::Result<()> {
         if connections.iter().all(|connection| connection.driver.is_closed()) {
             return Ok(());
         }
-        // Every connection is looked at after each wait, so events need no sorting.
-        poll.poll(&mut events, deadline.map(|at| at.saturating_since(now())))?;
+        let waited = poll.poll(&mut events, deadline.map(|at| at.saturating_since(now())));
+        // A signal cuts it short. All connections are looked at anyhow, so events need no sorting.
+        waited.or_else(|e| if e.kind() == ErrorKind::Interrupted { Ok(()) } else { Err(e) })?;
     }
 }
 
