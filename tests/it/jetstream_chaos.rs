@@ -5,7 +5,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use midge_test_server::{Cluster, Direction, FaultProxy};
 use midge_tokio::jetstream::consumer::pull;
+use midge_tokio::jetstream::context::GetStreamErrorKind;
 use midge_tokio::jetstream::message::PublishMessage;
+use midge_tokio::jetstream::stream::Stream;
 use midge_tokio::jetstream::{
     self, Context, ContextBuilder, RetryOn, RetryPolicy, consumer, stream,
 };
@@ -136,10 +138,22 @@ async fn read(consumer: consumer::PullConsumer, mut last: tokio::sync::watch::Re
     assert!(ahead.is_empty(), "more than was published: {ahead:?}");
 }
 
+/// The stream, asked for until there is an answer: one that asks a server that is killed gets none.
+async fn stream_of(jetstream: &Context) -> Stream {
+    loop {
+        match jetstream.get_stream("CHAOS").await {
+            Ok(stream) => return stream,
+            Err(error) => match error.kind() {
+                GetStreamErrorKind::Request => {}
+                GetStreamErrorKind::JetStream(refusal) if refusal.is_retryable() => {}
+                _ => panic!("{error}"),
+            },
+        }
+    }
+}
+
 /// Reads everything in order; each message has to be the successor of the one before.
-async fn read_in_order(jetstream: Context) {
-    let stream = jetstream.get_stream("CHAOS").await.unwrap();
-    let consumer = stream.create_consumer(pull::OrderedConfig::default()).await.unwrap();
+async fn read_in_order(consumer: consumer::OrderedPullConsumer) {
     let mut messages =
         consumer.stream().heartbeat(Duration::from_secs(1)).messages().await.unwrap();
     let mut last = 0;
@@ -179,7 +193,9 @@ async fn every_message_is_stored_once_or_reported_while_servers_are_killed_and_l
     let consumer = reading.create_consumer_on_stream(durable, "CHAOS").await.unwrap();
     let (tell_last, last) = tokio::sync::watch::channel(u64::MAX);
     let read = tokio::spawn(read(consumer, last));
-    let read_in_order = tokio::spawn(read_in_order(jetstream::new(stage.client().await)));
+    let in_order = stream_of(&jetstream::new(stage.client().await)).await;
+    let in_order = in_order.create_consumer(pull::OrderedConfig::default()).await.unwrap();
+    let read_in_order = tokio::spawn(read_in_order(in_order));
 
     let stop = Arc::new(AtomicBool::new(false));
     let trouble = stage.trouble(Arc::clone(&stop));
@@ -197,8 +213,8 @@ async fn every_message_is_stored_once_or_reported_while_servers_are_killed_and_l
                 .payload(message.payload);
             jetstream.send_publish("chaos", again).await.unwrap().await.unwrap();
         }
-        let mut handle = jetstream.get_stream("CHAOS").await.unwrap();
-        let state = &handle.info().await.unwrap().state;
+        let handle = stream_of(&jetstream).await;
+        let state = &handle.cached_info().state;
         assert_eq!((state.messages, state.last_sequence), (MESSAGES, MESSAGES));
         tell_last.send(MESSAGES).unwrap();
         read.await.unwrap();
