@@ -1,9 +1,9 @@
 //! What a client tells about itself in `CONNECT`.
 
+use crate::base::Base64;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 
 /// What a client tells a server about itself: the argument of `CONNECT`.
@@ -89,7 +89,7 @@ impl ConnectInfo {
         Self {
             jwt: auth.jwt,
             nkey: auth.nkey,
-            sig: auth.signature.map(|bytes| BASE64URL_NOPAD.encode(&bytes)),
+            sig: auth.signature.map(|bytes| Base64::Url.encode(&bytes)),
             user: auth.username,
             pass: auth.password,
             auth_token: auth.token,

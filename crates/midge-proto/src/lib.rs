@@ -20,6 +20,7 @@
 extern crate alloc;
 
 mod backoff;
+mod base;
 mod capabilities;
 mod connect_info;
 mod connection;

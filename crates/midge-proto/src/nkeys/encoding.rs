@@ -1,8 +1,8 @@
 //! The text form of keys: base32 over bytes that end with a checksum.
 
 use super::NkeyError;
+use crate::base::{Base64, append_base32, base32_len, decode_base32};
 use alloc::string::String;
-use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use zeroize::Zeroizing;
 
 /// Bytes of the checksum at the end.
@@ -17,7 +17,7 @@ const CHECKSUM_LEN: usize = 2;
 /// ```
 #[must_use]
 pub fn encode_signature(signature: &[u8]) -> String {
-    BASE64URL_NOPAD.encode(signature)
+    Base64::Url.encode(signature)
 }
 
 /// Sets the last two of `bytes` to the checksum of the others and returns the text of the whole.
@@ -26,21 +26,20 @@ pub(super) fn encode<const BYTES: usize>(mut bytes: Zeroizing<[u8; BYTES]>) -> S
         *checksum = crc16(body).to_le_bytes();
     }
     // One allocation of the final size: no half-grown copy of a secret stays behind.
-    let mut text = String::with_capacity(BASE32_NOPAD.encode_len(BYTES));
-    BASE32_NOPAD.encode_append(&bytes[..], &mut text);
+    let mut text = String::with_capacity(base32_len(BYTES));
+    append_base32(&bytes[..], &mut text);
     text
 }
 
 /// The bytes of `text`, with the checksum at the end, which was found correct.
 pub(super) fn decode<const BYTES: usize>(text: &str) -> Result<Zeroizing<[u8; BYTES]>, NkeyError> {
-    let expected = BASE32_NOPAD.encode_len(BYTES);
+    let expected = base32_len(BYTES);
     if text.len() != expected {
         return Err(NkeyError::WrongLength { length: text.len(), expected });
     }
     let mut bytes = Zeroizing::new([0; BYTES]);
-    BASE32_NOPAD
-        .decode_mut(text.as_bytes(), &mut bytes[..])
-        .map_err(|partial| NkeyError::InvalidBase32 { position: partial.error.position })?;
+    decode_base32(text.as_bytes(), &mut bytes[..])
+        .map_err(|position| NkeyError::InvalidBase32 { position })?;
     match bytes.split_last_chunk::<CHECKSUM_LEN>() {
         Some((body, checksum)) if *checksum == crc16(body).to_le_bytes() => Ok(bytes),
         Some(_) | None => Err(NkeyError::BadChecksum),

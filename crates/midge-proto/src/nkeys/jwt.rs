@@ -1,9 +1,9 @@
 //! What a user JWT says, without a check of who says it.
 
+use crate::base::Base64;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::fmt;
-use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
 /// The claims of a user JWT that concern a client.
@@ -48,9 +48,9 @@ impl UserClaims {
         else {
             return Err(JwtError::NotThreeParts);
         };
-        let json = BASE64URL_NOPAD
+        let json = Base64::Url
             .decode(claims.trim_end_matches('=').as_bytes())
-            .map_err(|_| JwtError::InvalidBase64)?;
+            .ok_or(JwtError::InvalidBase64)?;
         let claims: Map<String, Value> =
             serde_json::from_slice(&json).map_err(|_| JwtError::InvalidJson)?;
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(ToOwned::to_owned);
@@ -140,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn jwt(claims: &str) -> String {
-        format!("eyJ0eXAiOiJKV1QifQ.{}.c2ln", BASE64URL_NOPAD.encode(claims.as_bytes()))
+        format!("eyJ0eXAiOiJKV1QifQ.{}.c2ln", Base64::Url.encode(claims.as_bytes()))
     }
 
     #[test]

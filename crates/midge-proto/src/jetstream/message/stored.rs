@@ -1,5 +1,6 @@
 //! Messages as a stream stores them.
 
+use crate::base::Base64;
 use crate::header::HeaderMap;
 use crate::header::{NATS_SEQUENCE, NATS_SUBJECT, NATS_TIME_STAMP};
 use crate::jetstream::timestamp::{InvalidTimestamp, Timestamp};
@@ -9,7 +10,6 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use bytes::Bytes;
 use core::fmt;
-use data_encoding::BASE64;
 use serde::Deserialize;
 
 /// A message as a stream stores it.
@@ -139,10 +139,10 @@ impl TryFrom<RawMessage> for StreamMessage {
     fn try_from(raw: RawMessage) -> Result<Self, StreamMessageError> {
         let bytes = |name, text: Option<String>| match text {
             None => Ok(Bytes::new()),
-            Some(text) => BASE64
+            Some(text) => Base64::Padded
                 .decode(text.as_bytes())
                 .map(Bytes::from)
-                .map_err(|_| StreamMessageError::ParseError { name, value: text }),
+                .ok_or(StreamMessageError::ParseError { name, value: text }),
         };
         let headers = bytes("hdrs", raw.hdrs)?;
         Ok(Self {
