@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 /// What a `SUB` asks for. It never changes, so whoever needs it for the life of a subscription
 /// shares one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interest {
     /// The subject filter.
     pub subject: Subject,

@@ -16,18 +16,18 @@
 //! the wire is replayed as any other subscription.
 
 use crate::interest::Interest;
-use crate::sid::Sid;
+use crate::sid::{Sid, SidMap};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use hashbrown::HashMap;
 
 /// Who shares which subscription; `T` is where a member's messages go.
 #[derive(Debug)]
 pub struct Sharing<T> {
-    wires: HashMap<Sid, Wire<T>>,
-    /// The wires that may be joined.
-    open: HashMap<Arc<Interest>, Sid>,
-    members: HashMap<Sid, Sid>,
+    wires: SidMap<Wire<T>>,
+    /// The wires that may be joined. Their subjects may come from outside: a tree has no collisions.
+    open: BTreeMap<Arc<Interest>, Sid>,
+    members: SidMap<Sid>,
 }
 
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub struct Share<T> {
 
 impl<T> Default for Sharing<T> {
     fn default() -> Self {
-        Self { wires: HashMap::new(), open: HashMap::new(), members: HashMap::new() }
+        Self { wires: SidMap::default(), open: BTreeMap::new(), members: SidMap::default() }
     }
 }
 

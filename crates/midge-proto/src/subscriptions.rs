@@ -2,12 +2,11 @@
 
 use crate::encode;
 use crate::interest::Interest;
-use crate::sid::Sid;
+use crate::sid::{Sid, SidMap};
 use crate::subject::Subject;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use hashbrown::HashMap;
 
 /// Where a subscription's messages go: an index that stays the same for the subscription's life and
 /// is used again afterwards, so that a driver can keep its mailboxes in a `Vec`.
@@ -87,7 +86,7 @@ enum Counted {
 /// The subscriptions of one client.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
-    by_sid: HashMap<Sid, u32>,
+    by_sid: SidMap<u32>,
     slots: Vec<Option<Subscription>>,
     free: Vec<u32>,
     /// The last one found: messages come in runs.
