@@ -21,6 +21,7 @@ mod jetstream_consume;
 mod jetstream_consumers;
 mod jetstream_counters;
 mod jetstream_direct;
+mod jetstream_faults;
 mod jetstream_guards;
 mod jetstream_ingest;
 mod jetstream_operations;

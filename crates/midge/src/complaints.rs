@@ -1,6 +1,10 @@
 //! What the server complains of while a call waits for its proof.
 
+#[cfg(feature = "jetstream")]
+use crate::mailbox::Mailbox;
 use crate::shared::Shared;
+#[cfg(feature = "jetstream")]
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 use midge_proto::ServerError;
 
 /// Complaints kept for one listener; its own comes among the first, whatever a server makes up.
@@ -11,6 +15,8 @@ const HEARD_MAX: usize = 256;
 pub(crate) struct Complaints {
     listeners: Vec<(u64, Vec<ServerError>)>,
     next: u64,
+    #[cfg(feature = "jetstream")]
+    standing: Vec<Weak<Standing>>,
 }
 
 impl Complaints {
@@ -20,6 +26,20 @@ impl Complaints {
                 heard.push(error.clone());
             }
         }
+    }
+
+    /// Hands a complaint to those who listen for as long as they read; they are to be woken without
+    /// the lock.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn push_standing(&mut self, error: &ServerError) -> Vec<Arc<Mailbox>> {
+        let mut readers = Vec::new();
+        self.standing.retain(|standing| {
+            let Some(standing) = standing.upgrade() else { return false };
+            standing.push(error);
+            readers.extend(standing.reader.upgrade());
+            true
+        });
+        readers
     }
 
     fn take(&mut self, id: u64) -> Vec<ServerError> {
@@ -55,5 +75,58 @@ impl<'a> Listening<'a> {
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
         self.shared.core.lock().complaints.take(self.id);
+    }
+}
+
+/// The publishes that the server has refused, for one who publishes without waiting for an answer
+/// and reads from a mailbox what comes of it: that reader is woken.
+#[cfg(feature = "jetstream")]
+#[derive(Debug)]
+pub(crate) struct Refusals(Arc<Standing>);
+
+#[cfg(feature = "jetstream")]
+#[derive(Debug)]
+struct Standing {
+    /// Whether something was heard: all that is looked at as long as that is not so.
+    any: AtomicBool,
+    heard: Mutex<Vec<ServerError>>,
+    reader: Weak<Mailbox>,
+}
+
+#[cfg(feature = "jetstream")]
+impl Refusals {
+    pub(crate) fn begin(shared: &Shared, reader: &Arc<Mailbox>) -> Self {
+        let standing = Arc::new(Standing {
+            any: AtomicBool::new(false),
+            heard: Mutex::default(),
+            reader: Arc::downgrade(reader),
+        });
+        shared.core.lock().complaints.standing.push(Arc::downgrade(&standing));
+        Self(standing)
+    }
+
+    /// What has come since the last call. To be asked after the mailbox, which then has the waker of
+    /// whoever asks.
+    #[inline]
+    pub(crate) fn take(&self) -> Vec<ServerError> {
+        if self.0.any.load(Ordering::Acquire) { self.0.take() } else { Vec::new() }
+    }
+}
+
+#[cfg(feature = "jetstream")]
+impl Standing {
+    fn push(&self, error: &ServerError) {
+        let mut heard = self.heard.lock();
+        if heard.len() < HEARD_MAX {
+            heard.push(error.clone());
+        }
+        self.any.store(true, Ordering::Release);
+    }
+
+    #[cold]
+    fn take(&self) -> Vec<ServerError> {
+        let mut heard = self.heard.lock();
+        self.any.store(false, Ordering::Relaxed);
+        core::mem::take(&mut heard)
     }
 }

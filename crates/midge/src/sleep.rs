@@ -29,6 +29,17 @@ impl<S: Deref<Target = Shared> + Unpin> Sleep<S> {
         Self { shared, state: State::New(after) }
     }
 
+    /// Whether the time is up, for all that is known without waiting.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn is_over(&mut self) -> bool {
+        if let State::Running(_, receiver) = &mut self.state
+            && !matches!(receiver.try_recv(), Ok(None))
+        {
+            self.state = State::Done;
+        }
+        matches!(self.state, State::Done)
+    }
+
     /// The future's output, or `None` when the time was up first.
     pub(crate) async fn race<F: Future>(mut self, mut future: Pin<&mut F>) -> Option<F::Output> {
         poll_fn(|cx| {

@@ -37,14 +37,22 @@ impl Driver {
     /// Takes a complaint of the server to those it concerns.
     fn attribute(&mut self, _now: Instant, error: &ServerError) {
         let mut denied = Vec::new();
+        #[cfg(feature = "jetstream")]
+        let mut readers = Vec::new();
         {
             let mut core = self.shared.core.lock();
             core.view.last_error = Some(Box::new(error.clone()));
             core.complaints.push(error);
             if let ServerError::PublishPermission { subject, .. } = error {
                 denied = core.requests.remove_where(|waiter| *waiter.subject.as_str() == **subject);
+                #[cfg(feature = "jetstream")]
+                {
+                    readers = core.complaints.push_standing(error);
+                }
             }
         }
+        #[cfg(feature = "jetstream")]
+        readers.iter().for_each(|reader| reader.wake());
         for waiter in denied {
             waiter.answer(Err(ReplyFailure::Denied(error.clone())));
         }

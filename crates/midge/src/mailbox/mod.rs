@@ -297,6 +297,13 @@ impl Mailbox {
         reader.into_iter().for_each(Waker::wake);
     }
 
+    /// Has the reader look again.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn wake(&self) {
+        let reader = self.inbox.lock().waker.take();
+        reader.into_iter().for_each(Waker::wake);
+    }
+
     /// From now on, missing messages are told in their place.
     pub(crate) fn tell_gaps(&self) {
         self.inbox.lock().gaps = Gaps::Told;

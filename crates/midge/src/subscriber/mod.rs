@@ -13,6 +13,8 @@ pub use gaps::{Item, SubscriberWithGaps};
 pub use handling::Handled;
 
 use crate::client::Handle;
+#[cfg(feature = "jetstream")]
+use crate::complaints::Refusals;
 use crate::error::UnsubscribeError;
 use crate::mailbox::{
     End, Limits, Mailbox, Pending, Reader, Refill, Room, SlowConsumerPolicy, SubscriptionState,
@@ -246,6 +248,12 @@ impl Subscriber {
         })?;
         self.reader.mailbox().begin_drain();
         Ok(())
+    }
+
+    /// Hears what the server refuses from now on, and is woken for it.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn refusals(&self) -> Refusals {
+        Refusals::begin(&self.handle.shared, self.reader.mailbox())
     }
 
     /// Does something under the lock and hands the driver what it has to know of it.

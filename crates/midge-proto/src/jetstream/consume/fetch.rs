@@ -5,6 +5,7 @@ use crate::jetstream::consumer::pull::BatchConfig;
 use crate::jetstream::invalid_config::InvalidConfig;
 use crate::jetstream::status::{Status, StatusClass};
 use crate::message::Message;
+use crate::server_error::ServerError;
 use crate::time::Instant;
 use core::fmt;
 use core::time::Duration;
@@ -22,8 +23,11 @@ pub enum FetchEnd {
     Status(Status),
     /// Nothing was heard of it for twice the heartbeat, or for longer than it may take.
     Silence,
-    /// The connection was lost. What came before is good.
+    /// The connection was lost, or there was none for as long as the pull may take. What came before
+    /// is good.
     Disconnected,
+    /// The server does not let this user pull.
+    Denied(ServerError),
     /// It was stopped.
     Stopped,
 }
@@ -35,7 +39,7 @@ impl FetchEnd {
         match self {
             Self::Complete | Self::Stopped => true,
             Self::Status(status) => status.class() == StatusClass::Ended,
-            Self::Silence | Self::Disconnected => false,
+            Self::Silence | Self::Disconnected | Self::Denied(_) => false,
         }
     }
 }
@@ -46,7 +50,8 @@ impl fmt::Display for FetchEnd {
             Self::Complete => f.write_str("all messages came"),
             Self::Status(status) => status.fmt(f),
             Self::Silence => f.write_str("nothing was heard of the consumer in time"),
-            Self::Disconnected => f.write_str("the connection was lost"),
+            Self::Disconnected => f.write_str("the connection was lost, or there was none"),
+            Self::Denied(error) => error.fmt(f),
             Self::Stopped => f.write_str("it was stopped"),
         }
     }
@@ -54,8 +59,17 @@ impl fmt::Display for FetchEnd {
 
 #[derive(Debug)]
 enum State {
-    Waiting { messages: usize, give_up_at: Instant, quiet_until: Instant },
+    Waiting { messages: usize, place: Place, give_up_at: Instant, quiet_until: Instant },
     Ended(FetchEnd),
+}
+
+/// Where the pull is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Here: it goes out with the next connection.
+    Kept,
+    /// At the server, for all that is known.
+    Sent,
 }
 
 /// One pull from a consumer, up to its end and the reason for that.
@@ -78,7 +92,8 @@ impl Fetch {
         config.check()?;
         // A batch of 0 counts as 1 at the server.
         let messages = config.batch.max(1);
-        let state = State::Waiting { messages, give_up_at: now, quiet_until: now };
+        let place = Place::Sent;
+        let state = State::Waiting { messages, place, give_up_at: now, quiet_until: now };
         let mut fetch = Self { config, state };
         fetch.handle_started(now);
         Ok(fetch)
@@ -96,6 +111,23 @@ impl Fetch {
         self.hear(now);
     }
 
+    /// There was no connection when it began: the pull is sent with the next one, and waits for that
+    /// no longer than it may take.
+    pub fn handle_kept(&mut self) {
+        if let State::Waiting { place, quiet_until, .. } = &mut self.state {
+            *place = Place::Kept;
+            *quiet_until = Instant::MAX;
+        }
+    }
+
+    /// There is a connection: if the pull was kept for it, its time begins now.
+    pub fn handle_reconnected(&mut self, now: Instant) {
+        if let State::Waiting { place: place @ Place::Kept, .. } = &mut self.state {
+            *place = Place::Sent;
+            self.handle_started(now);
+        }
+    }
+
     /// The body of the pull.
     #[must_use]
     pub const fn config(&self) -> &BatchConfig {
@@ -104,6 +136,8 @@ impl Fetch {
 
     /// Something came to the inbox.
     pub fn handle_message(&mut self, now: Instant, message: &Message) -> Verdict {
+        // Nothing comes without a connection, also if nobody has told of it yet.
+        self.handle_reconnected(now);
         self.hear(now);
         let status = Status::of(message);
         let State::Waiting { messages, .. } = &mut self.state else {
@@ -128,7 +162,7 @@ impl Fetch {
 
     fn hear(&mut self, now: Instant) {
         let heartbeat = self.config.idle_heartbeat;
-        if let State::Waiting { quiet_until, .. } = &mut self.state {
+        if let State::Waiting { quiet_until, place: Place::Sent, .. } = &mut self.state {
             *quiet_until =
                 if heartbeat.is_zero() { Instant::MAX } else { now + heartbeat.saturating_mul(2) };
         }
@@ -136,14 +170,26 @@ impl Fetch {
 
     /// The time that [`poll_timeout`](Self::poll_timeout) named may have come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.poll_timeout().is_some_and(|at| at <= now) {
-            self.state = State::Ended(FetchEnd::Silence);
+        if let State::Waiting { place, .. } = &self.state
+            && self.poll_timeout().is_some_and(|at| at <= now)
+        {
+            self.end(match place {
+                Place::Kept => FetchEnd::Disconnected,
+                Place::Sent => FetchEnd::Silence,
+            });
         }
     }
 
-    /// The connection is gone, and the pull with it.
+    /// The connection is gone, and the pull with it unless it waits for the next one.
     pub fn handle_disconnected(&mut self) {
-        self.end(FetchEnd::Disconnected);
+        if !matches!(self.state, State::Waiting { place: Place::Kept, .. }) {
+            self.end(FetchEnd::Disconnected);
+        }
+    }
+
+    /// The server has refused the publish that the pull is.
+    pub fn handle_denied(&mut self, error: ServerError) {
+        self.end(FetchEnd::Denied(error));
     }
 
     /// Ends it: nobody wants the messages any more.

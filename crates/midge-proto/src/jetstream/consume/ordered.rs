@@ -17,6 +17,7 @@ use crate::jetstream::message::Info;
 use crate::jetstream::names::ConsumerName;
 use crate::jetstream::status::Status;
 use crate::message::Message;
+use crate::server_error::ServerError;
 use crate::subject::Subject;
 use crate::time::Instant;
 use alloc::boxed::Box;
@@ -95,6 +96,8 @@ pub enum OrderedEvent {
     MissedHeartbeat,
     /// The consumer is gone, or said something else that needs another one.
     Lost(Status),
+    /// The server does not let this user tell the consumer what it has to be told.
+    Denied(ServerError),
     /// A consumer was not created, or has brought nothing; another attempt follows after the delay.
     Retry {
         /// Attempts that have failed in a row.
@@ -160,6 +163,8 @@ pub struct Ordered {
     deliver_prefix: String,
     max_attempts: Option<u32>,
     state: State,
+    /// The name of the consumer of now, or of the last one.
+    name: String,
     source: Source,
     actions: VecDeque<OrderedAction>,
     events: VecDeque<OrderedEvent>,
@@ -187,6 +192,7 @@ impl Ordered {
             deliver_prefix: options.deliver_prefix,
             max_attempts: options.max_attempts,
             state: State::Disconnected { old: None },
+            name: String::new(),
             source,
             actions: VecDeque::new(),
             events: VecDeque::new(),
@@ -292,6 +298,15 @@ impl Ordered {
         }
     }
 
+    /// The server has refused a publish of this client to `subject`: that of the pulls from
+    /// [`consumer`](Self::consumer), if there are pulls, or one that was to be resumed.
+    pub fn handle_denied(&mut self, now: Instant, subject: &str, error: ServerError) {
+        if let State::Reading { .. } = self.state {
+            self.source.handle_denied(now, subject, error);
+            self.look_after_source(now);
+        }
+    }
+
     /// Nobody looked for a while: the consumer counts as silent from now on at the earliest. For a
     /// caller whose clock may have stood still.
     pub fn handle_resumed(&mut self, now: Instant) {
@@ -373,6 +388,12 @@ impl Ordered {
         self.last
     }
 
+    /// The name of the consumer that is read from or being created, or of the last one.
+    #[must_use]
+    pub fn consumer(&self) -> &str {
+        &self.name
+    }
+
     /// What the consumers are to be.
     #[must_use]
     pub const fn config(&self) -> &consumer::Config {
@@ -442,6 +463,7 @@ impl Ordered {
             let start_sequence = last.saturating_add(1);
             config.deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
         }
+        self.name.clone_from(&name);
         self.state = State::Creating { name: name.clone() };
         self.actions.push_back(OrderedAction::Create { name, config: Box::new(config) });
     }
@@ -451,6 +473,7 @@ impl Ordered {
         if self.made > 0 {
             push_event(&mut self.events, OrderedEvent::Created { name: name.clone() });
         }
+        self.name.clone_from(&name);
         self.state = State::Reading { name, expected: 1 };
         self.source.begin(now);
     }

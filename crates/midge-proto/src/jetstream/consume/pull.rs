@@ -1,7 +1,7 @@
 //! Continuous reading from a pull consumer (ADR-37).
 //!
 //! ```text
-//!             status: busy, absent, interrupted
+//!             denied; status: busy, absent, interrupted
 //!   Pulling ------------------------------------> Waiting --time--> Pulling
 //!    |  ^ '--missed heartbeat: void, pull again
 //!    |  '--------- reconnected ---------- Disconnected <-- from each of them
@@ -17,6 +17,7 @@ use crate::jetstream::invalid_config::InvalidConfig;
 use crate::jetstream::publish::go_duration;
 use crate::jetstream::status::{Left, PullLimit, Status, StatusClass};
 use crate::message::Message;
+use crate::server_error::ServerError;
 use crate::time::Instant;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -245,6 +246,13 @@ pub enum PullEvent {
         /// When the next pull is sent.
         delay: Duration,
     },
+    /// The server does not let this user pull; the next pull is sent after the delay.
+    Denied {
+        /// What the server says.
+        error: ServerError,
+        /// When the next pull is sent.
+        delay: Duration,
+    },
     /// The server named a limit of the consumer, and pulls are within it from now on.
     Limited(Status),
     /// This client is the one that gets the messages of its group.
@@ -467,6 +475,15 @@ impl Pull {
         }
     }
 
+    /// The server has refused the publish that a pull is.
+    pub fn handle_denied(&mut self, now: Instant, error: ServerError) {
+        // Where several pulls were under way, each is refused, and one wait is enough.
+        if matches!(self.state, State::Pulling { .. }) {
+            let delay = self.pause(now);
+            push_event(&mut self.events, PullEvent::Denied { error, delay });
+        }
+    }
+
     /// The reader has taken so many messages, with so many bytes ([`Message::length`]), out of the
     /// buffer.
     pub fn handle_taken(&mut self, now: Instant, messages: u64, bytes: u64) {
@@ -626,10 +643,16 @@ impl Pull {
         }
     }
 
-    fn wait(&mut self, now: Instant, status: Status) {
+    /// Asks again later; says how much later.
+    fn pause(&mut self, now: Instant) -> Duration {
         let delay = self.retry.next();
         self.void();
         self.state = State::Waiting { until: now + delay };
+        delay
+    }
+
+    fn wait(&mut self, now: Instant, status: Status) {
+        let delay = self.pause(now);
         push_event(&mut self.events, PullEvent::Trouble { status, delay });
     }
 

@@ -5,6 +5,7 @@ use crate::jetstream::consumer;
 use crate::jetstream::message::Info;
 use crate::jetstream::status::{Status, StatusClass};
 use crate::message::Message;
+use crate::server_error::ServerError;
 use crate::subject::Subject;
 use crate::time::Instant;
 use alloc::collections::VecDeque;
@@ -49,6 +50,8 @@ pub enum PushEvent {
     },
     /// The consumer says something that does not end the reading.
     Trouble(Status),
+    /// The server does not let this user answer the flow control: the consumer will stall.
+    Denied(ServerError),
 }
 
 /// Why a reading ended.
@@ -89,6 +92,8 @@ pub struct Push {
     /// Flow control to be answered when so many messages have been taken.
     owed: VecDeque<(u64, Subject)>,
     actions: VecDeque<PushAction>,
+    /// The flow control that was answered last.
+    paid: Option<Subject>,
     events: VecDeque<PushEvent>,
     /// The stall that was answered last: its heartbeats repeat it until the answer arrives.
     stall: Option<Subject>,
@@ -107,6 +112,7 @@ impl Push {
             taken: 0,
             owed: VecDeque::new(),
             actions: VecDeque::new(),
+            paid: None,
             events: VecDeque::new(),
             stall: None,
             last_consumer: 0,
@@ -186,7 +192,15 @@ impl Push {
         while self.owed.front().is_some_and(|(at, _)| *at <= self.taken)
             && let Some((_, subject)) = self.owed.pop_front()
         {
+            self.paid = Some(subject.clone());
             self.actions.push_back(PushAction::Resume(subject));
+        }
+    }
+
+    /// The server has refused a publish of this client to `subject`.
+    pub fn handle_denied(&mut self, subject: &str, error: ServerError) {
+        if self.paid.as_ref().is_some_and(|paid| paid.as_str() == subject) {
+            push_event(&mut self.events, PushEvent::Denied(error));
         }
     }
 

@@ -8,6 +8,7 @@ use crate::jetstream::consumer;
 use crate::jetstream::invalid_config::InvalidConfig;
 use crate::jetstream::status::Status;
 use crate::message::Message;
+use crate::server_error::ServerError;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -83,6 +84,15 @@ impl Source {
         match self {
             Self::Pull(pull) => pull.handle_taken(now, messages, bytes),
             Self::Push { push, .. } => push.handle_taken(messages),
+        }
+    }
+
+    /// The server has refused a publish of this client to `subject`; a source that is pulled from
+    /// publishes nothing but pulls.
+    pub(super) fn handle_denied(&mut self, now: Instant, subject: &str, error: ServerError) {
+        match self {
+            Self::Pull(pull) => pull.handle_denied(now, error),
+            Self::Push { push, .. } => push.handle_denied(subject, error),
         }
     }
 
@@ -176,6 +186,7 @@ impl Source {
                 Self::Pull(pull) => match pull.poll_event()? {
                     PullEvent::MissedHeartbeat => return lost(OrderedEvent::MissedHeartbeat),
                     PullEvent::Trouble { status, .. } => return lost(OrderedEvent::Lost(status)),
+                    PullEvent::Denied { error, .. } => return lost(OrderedEvent::Denied(error)),
                     PullEvent::Limited(status) => {
                         return Some((OrderedEvent::Limited(status), Standing::GoesOn));
                     }
@@ -184,6 +195,9 @@ impl Source {
                 Self::Push { push, .. } => match push.poll_event()? {
                     PushEvent::MissedHeartbeat => return lost(OrderedEvent::MissedHeartbeat),
                     PushEvent::Trouble(status) => return lost(OrderedEvent::Lost(status)),
+                    PushEvent::Denied(error) => {
+                        return Some((OrderedEvent::Denied(error), Standing::GoesOn));
+                    }
                     PushEvent::Gap { .. } => {}
                 },
             }

@@ -1,8 +1,10 @@
 //! Why a reading does not bring the next message.
 
+use crate::error::PublishError;
 use crate::jetstream::error::CallError;
 use crate::subscriber::NextError;
 use core::fmt;
+use midge_proto::ServerError;
 use midge_proto::jetstream::consume::FetchEnd;
 use midge_proto::jetstream::{Status, StatusClass};
 
@@ -31,8 +33,15 @@ pub enum MessagesFault {
     MissingHeartbeat,
     /// What the server said. Only with some it goes on: see [`MessagesError::is_final`].
     Status(Status),
-    /// The connection was lost, and the only pull with it.
+    /// The connection was lost, and the only pull with it; or there was none for as long as the pull
+    /// may take.
     Disconnected,
+    /// The server does not let this user ask for messages: [`ServerError::PublishPermission`] has the
+    /// subject and the words of the server. The reading asks again now and then, and goes on.
+    Denied(ServerError),
+    /// Messages could not be asked for, since that cannot be sent. The reading tries it again and
+    /// again, and goes on.
+    Unsent(PublishError),
     /// A consumer that is made anew whenever that is needed could not be made, for this reason.
     /// Further attempts follow.
     Recreate(String),
@@ -57,6 +66,7 @@ impl MessagesFault {
             end if end.is_ordinary() => None,
             FetchEnd::Status(status) => Some(Self::Status(status.clone())),
             FetchEnd::Disconnected => Some(Self::Disconnected),
+            FetchEnd::Denied(error) => Some(Self::Denied(error.clone())),
             _ => Some(Self::MissingHeartbeat),
         }
     }
@@ -92,6 +102,8 @@ impl MessagesError {
             MessagesFault::Status(status) => Some(status),
             MessagesFault::MissingHeartbeat
             | MessagesFault::Disconnected
+            | MessagesFault::Denied(_)
+            | MessagesFault::Unsent(_)
             | MessagesFault::Recreate(_)
             | MessagesFault::GaveUp { .. }
             | MessagesFault::Subscription(_)
@@ -104,7 +116,10 @@ impl MessagesError {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self.fault() {
-            MessagesFault::MissingHeartbeat | MessagesFault::Recreate(_) => false,
+            MessagesFault::MissingHeartbeat
+            | MessagesFault::Denied(_)
+            | MessagesFault::Unsent(_)
+            | MessagesFault::Recreate(_) => false,
             MessagesFault::Status(status) => {
                 matches!(status.class(), StatusClass::Refused | StatusClass::Gone)
             }
@@ -133,7 +148,8 @@ impl MessagesError {
             MessagesFault::Disconnected | MessagesFault::Subscription(_) => {
                 MessagesErrorKind::Other
             }
-            MessagesFault::Call(_) => MessagesErrorKind::Pull,
+            MessagesFault::Denied(_) => MessagesErrorKind::Denied,
+            MessagesFault::Call(_) | MessagesFault::Unsent(_) => MessagesErrorKind::Pull,
         }
     }
 }
@@ -155,7 +171,11 @@ impl fmt::Display for MessagesError {
                 f.write_str("nothing was heard of the consumer for twice its heartbeat")?;
             }
             MessagesFault::Status(status) => write!(f, "{status}, status {}", status.code())?,
-            MessagesFault::Disconnected => f.write_str("the connection was lost")?,
+            MessagesFault::Disconnected => {
+                f.write_str("the connection was lost, or there was none")?;
+            }
+            MessagesFault::Denied(error) => write!(f, "refused by the server: {error}")?,
+            MessagesFault::Unsent(error) => write!(f, "messages cannot be asked for: {error}")?,
             MessagesFault::Recreate(error) => {
                 write!(f, "the consumer could not be made anew: {error}")?;
             }
@@ -175,7 +195,9 @@ impl core::error::Error for MessagesError {
         match self.fault() {
             MessagesFault::Subscription(error) => Some(error),
             MessagesFault::Call(error) => Some(error),
+            MessagesFault::Unsent(error) => Some(error),
             MessagesFault::MissingHeartbeat
+            | MessagesFault::Denied(_)
             | MessagesFault::Status(_)
             | MessagesFault::Disconnected
             | MessagesFault::GaveUp { .. }
@@ -192,8 +214,10 @@ pub enum MessagesErrorKind {
     MissingHeartbeat,
     /// The consumer was deleted.
     ConsumerDeleted,
-    /// The server refused a pull, or ended it for want of something.
+    /// The server refused a pull, or ended it for want of something; or it could not be sent.
     Pull,
+    /// The user must not publish what asks for messages.
+    Denied,
     /// The consumer pushes and cannot be pulled from.
     PushBasedConsumer,
     /// The consumer has no subject to push to.
@@ -214,6 +238,7 @@ impl fmt::Display for MessagesErrorKind {
             Self::MissingHeartbeat => "nothing was heard of the consumer for twice its heartbeat",
             Self::ConsumerDeleted => "the consumer was deleted",
             Self::Pull => "the pull failed",
+            Self::Denied => "the user must not ask for messages",
             Self::PushBasedConsumer => "the consumer pushes and cannot be pulled from",
             Self::PullBasedConsumer => "the consumer has no subject to push to",
             Self::NoResponders => "no consumer answers",

@@ -1,7 +1,7 @@
 //! Reading a stream in order, each message once.
 
 use super::{Consumer, StreamError, pull, push};
-use crate::error::PublishError;
+use crate::error::{PublishError, RequestError};
 use crate::jetstream::consumer::error::{MessagesError, MessagesFault};
 use crate::jetstream::consumer::handled::reads_on;
 use crate::jetstream::consumer::reading::{Desk, Machine, Reading, Terms, open};
@@ -15,7 +15,6 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
-use midge_proto::Instant;
 use midge_proto::jetstream::consume::{
     self, CreateFault, OrderedAction, OrderedEnd, OrderedEvent, OrderedOptions, PullOptions,
     ResumeToken, Verdict,
@@ -24,6 +23,7 @@ use midge_proto::jetstream::consumer::{
     Action, Config, CreateRequest, FromConsumer, Id, IntoConsumerConfig,
 };
 use midge_proto::jetstream::{InvalidName, StreamName};
+use midge_proto::{Instant, ServerError};
 
 /// The reader is told of attempts in vain from so many in a row on: those before pass while a
 /// leader is elected.
@@ -52,6 +52,8 @@ struct Ordering {
     subscriber: Option<Subscriber>,
     /// Why the last attempt was in vain.
     trouble: String,
+    /// That, if the server does not let this user do what was attempted.
+    denied: Option<ServerError>,
     listener: Option<Listener>,
 }
 
@@ -83,6 +85,9 @@ impl Ordering {
 
     fn fail(&mut self, now: Instant, name: &str, error: &CallError) {
         self.trouble = error.to_string();
+        if let Fault::Request(RequestError::Denied(error)) = error.fault() {
+            self.denied = Some(error.clone());
+        }
         let fault = match error.fault() {
             Fault::Request(_) => CreateFault::Unanswered,
             _ => CreateFault::Refused,
@@ -163,6 +168,18 @@ impl Machine for Ordering {
         self.machine.handle_disconnected();
     }
 
+    fn handle_denied(&mut self, now: Instant, desk: &Desk, subject: &str, error: &ServerError) {
+        let pushes = self.machine.config().deliver_subject.is_some();
+        let pulls = |id| desk.pulls_on(&id, subject);
+        if pushes || id_of(desk, self.machine.consumer()).is_ok_and(pulls) {
+            self.machine.handle_denied(now, subject, error.clone());
+        }
+    }
+
+    fn consumer(&self) -> Option<&str> {
+        Some(self.machine.consumer())
+    }
+
     fn handle_reconnected(&mut self, _: Instant) {
         self.machine.handle_reconnected();
     }
@@ -195,8 +212,21 @@ impl Machine for Ordering {
                 listener(&event);
             }
             match event {
-                OrderedEvent::Retry { failures: FAILURES_TOLD.., .. } => {
-                    return Some(MessagesFault::Recreate(self.trouble.clone()));
+                OrderedEvent::Retry { failures, .. } => {
+                    // That does not pass by itself.
+                    if let Some(error) = self.denied.take() {
+                        return Some(MessagesFault::Denied(error));
+                    }
+                    if failures >= FAILURES_TOLD {
+                        return Some(MessagesFault::Recreate(self.trouble.clone()));
+                    }
+                }
+                OrderedEvent::Denied(error) if self.machine.config().deliver_subject.is_some() => {
+                    return Some(MessagesFault::Denied(error));
+                }
+                OrderedEvent::Denied(error) => {
+                    self.trouble = error.to_string();
+                    self.denied = Some(error);
                 }
                 OrderedEvent::Lost(status) => self.trouble = status.to_string(),
                 OrderedEvent::MissedHeartbeat => {
@@ -356,6 +386,7 @@ impl<C> OrderedBuilder<C> {
             creating: None,
             subscriber: None,
             trouble: String::new(),
+            denied: None,
             listener: self.listener,
         };
         let desk = Desk::new(self.context, id)?;

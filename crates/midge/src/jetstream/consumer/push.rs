@@ -14,8 +14,8 @@ use crate::jetstream::consumer::{Consumer, StreamError};
 use bytes::Bytes;
 use core::fmt;
 use core::task::Context as TaskContext;
-use midge_proto::Instant;
 use midge_proto::jetstream::consume::{Push, PushAction, PushOptions, Verdict};
+use midge_proto::{Instant, ServerError};
 
 /// Messages of a consumer that pushes, for as long as they are asked for.
 ///
@@ -66,6 +66,10 @@ impl Machine for Pushing {
         self.push.handle_disconnected();
     }
 
+    fn handle_denied(&mut self, _: Instant, _: &Desk, subject: &str, error: &ServerError) {
+        self.push.handle_denied(subject, error.clone());
+    }
+
     fn handle_reconnected(&mut self, now: Instant) {
         self.push.handle_reconnected(now);
     }
@@ -96,6 +100,7 @@ impl Machine for Pushing {
                 listener(&event);
             }
             match event {
+                PushEvent::Denied(error) => return Some(MessagesFault::Denied(error)),
                 PushEvent::MissedHeartbeat if self.missed_heartbeats == Report::Yes => {
                     return Some(MessagesFault::MissingHeartbeat);
                 }

@@ -2,6 +2,7 @@
 //! message hands it what came, does what it orders and gives it time.
 
 use crate::client::Client;
+use crate::complaints::Refusals;
 use crate::error::PublishError;
 use crate::event::StateChanges;
 use crate::jetstream;
@@ -28,7 +29,7 @@ use midge_proto::jetstream::consumer::pull::{BatchConfig, next_subject};
 use midge_proto::jetstream::consumer::{AckPolicy, Config, DeleteRequest, Id};
 use midge_proto::jetstream::message::{Info, Lag, ack_and_pull};
 use midge_proto::jetstream::{ApiPrefix, ApiRequest};
-use midge_proto::{Instant, Message, Subject};
+use midge_proto::{Instant, Message, Refusal, ServerError, Subject};
 
 /// Pause before something is ordered again that could not be sent.
 const UNSENT_PAUSE: Duration = Duration::from_millis(250);
@@ -46,6 +47,13 @@ pub(super) trait Machine {
     fn handle_resumed(&mut self, _now: Instant) {}
     fn handle_timeout(&mut self, now: Instant);
     fn handle_disconnected(&mut self);
+    /// There is no connection to begin on.
+    fn handle_offline(&mut self) {
+        self.handle_disconnected();
+    }
+    /// The server has refused a publish of this client to `subject`, which may be one that was
+    /// ordered here.
+    fn handle_denied(&mut self, now: Instant, desk: &Desk, subject: &str, error: &ServerError);
     fn handle_reconnected(&mut self, now: Instant);
     fn poll_timeout(&self) -> Option<Instant>;
     /// Does what the machine orders.
@@ -63,6 +71,10 @@ pub(super) trait Machine {
     fn poll_trouble(&mut self) -> Option<MessagesFault>;
     /// Whether no more will come, and if so, why, unless that is as it should be.
     fn end(&self) -> Option<Result<(), MessagesFault>>;
+    /// The consumer that is read from, if that is not the one of the desk.
+    fn consumer(&self) -> Option<&str> {
+        None
+    }
     /// What is to be read from here on, if that is another subscription.
     #[inline]
     fn poll_subscriber(&mut self) -> Option<Subscriber> {
@@ -117,7 +129,7 @@ impl Desk {
         let mut body = Vec::new();
         config.encode(&mut body);
         let reply = self.reply(token);
-        self.publish(&next_subject(&self.prefix, id), Some(&reply), &body.into())
+        self.publish(&self.pull_subject(id), Some(&reply), &body.into())
     }
 
     /// A pull that is at once the acknowledgement of a message with this reply subject.
@@ -128,6 +140,15 @@ impl Desk {
         config: &BatchConfig,
     ) -> Result<(), PublishError> {
         self.publish(ack, Some(&self.reply(token)), &ack_and_pull(config))
+    }
+
+    /// Whether pulls from this consumer are published to `subject`.
+    pub(super) fn pulls_on(&self, id: &Id, subject: &str) -> bool {
+        self.pull_subject(id).as_str() == subject
+    }
+
+    pub(super) fn pull_subject(&self, id: &Id) -> Subject {
+        next_subject(&self.prefix, id)
     }
 
     /// Sends even where there is no room for more: what a machine orders is small, and as much as
@@ -216,6 +237,12 @@ pub(super) struct Reading<M: Machine> {
     desk: Desk,
     /// What it reads from; `None` once it is over.
     subscriber: Option<Subscriber>,
+    /// What the server refuses meanwhile.
+    refusals: Refusals,
+    /// What the reader has to hear next.
+    fault: Option<MessagesFault>,
+    /// Why orders do not go out at the moment, as the reader has heard.
+    unsent: Option<PublishError>,
     terms: Terms,
     /// The time it was made with, until a later one is known.
     made_at: Option<Instant>,
@@ -223,7 +250,7 @@ pub(super) struct Reading<M: Machine> {
     /// driver the clock stands still while the reader is away.
     left_at: Option<Instant>,
     /// When the machine is to be given time.
-    alarm: Option<(Instant, Sleep)>,
+    alarm: Option<Alarm>,
     link: Link,
     wish: Wish,
     /// The reply subject of the last message: a copy, which costs less than to keep its chunk.
@@ -232,6 +259,16 @@ pub(super) struct Reading<M: Machine> {
     closing: Closing,
     /// What others may order, once somebody can.
     orders: Option<Orders>,
+}
+
+/// A wait for the time that the machine named.
+struct Alarm {
+    at: Instant,
+    /// The wait itself, and how long it is.
+    sleep: Sleep,
+    wait: Duration,
+    /// The times that may have been too old when it began.
+    since: (Option<Instant>, Option<Instant>),
 }
 
 /// Whether what the machine orders can go out.
@@ -254,10 +291,14 @@ enum Wish {
 impl<M: Machine> Reading<M> {
     pub(super) fn new(machine: M, desk: Desk, subscriber: Subscriber, terms: Terms) -> Self {
         let made_at = Some(desk.now());
+        let refusals = subscriber.refusals();
         Self {
             machine,
             desk,
             subscriber: Some(subscriber),
+            refusals,
+            fault: None,
+            unsent: None,
             terms,
             made_at,
             left_at: None,
@@ -283,17 +324,34 @@ impl<M: Machine> Reading<M> {
         self.subscriber.as_ref()
     }
 
+    #[inline]
     fn now(&mut self) -> Instant {
         let now = self.desk.now();
-        if self.made_at.is_some_and(|at| at < now) {
-            self.made_at = None;
-            self.machine.handle_started(now);
-        }
-        if self.left_at.is_some_and(|at| at < now) {
-            self.left_at = None;
-            self.machine.handle_resumed(now);
+        let is_past = |at: &Instant| *at < now;
+        if self.made_at.as_ref().is_some_and(is_past) || self.left_at.as_ref().is_some_and(is_past)
+        {
+            self.catch_up(now);
         }
         now
+    }
+
+    /// Tells the machine the time, which was an older one when it heard it last.
+    fn catch_up(&mut self, now: Instant) {
+        let since = (self.made_at.take(), self.left_at.take());
+        let mut known = now;
+        if let Some(Alarm { sleep, wait, since: before, .. }) = &mut self.alarm
+            && *before == since
+            && sleep.is_over()
+        {
+            // Nothing came since, and the wait tells what the time was when it began.
+            known = Instant::ZERO + now.saturating_since(Instant::ZERO + *wait);
+        }
+        if since.0.is_some() {
+            self.machine.handle_started(known);
+        }
+        if since.1.is_some() {
+            self.machine.handle_resumed(known);
+        }
     }
 
     fn sleep(&self, time: Duration) -> Sleep {
@@ -314,8 +372,9 @@ impl<M: Machine> Reading<M> {
             }
             let now = self.now();
             self.work(now, cx);
-            if let Some(fault) = self.machine.poll_trouble()
-                && self.wish == Wish::More
+            self.look_for_trouble();
+            if self.wish == Wish::More
+                && let Some(fault) = self.fault.take()
             {
                 return Poll::Ready(Some(Err(self.error(fault))));
             }
@@ -333,6 +392,8 @@ impl<M: Machine> Reading<M> {
                         Verdict::Deliver => {
                             self.machine.handle_taken(now, &message);
                             self.work(now, cx);
+                            // News that came with the message must not wait for the next one.
+                            self.look_for_trouble();
                             self.left_at = Some(now);
                             return Poll::Ready(Some(Ok(message)));
                         }
@@ -348,10 +409,15 @@ impl<M: Machine> Reading<M> {
                 Poll::Ready(None) => {
                     let reason = subscriber.end_reason().filter(|_| self.wish == Wish::More);
                     self.close();
+                    // Drained by the client: the end that was wanted.
+                    let reason = reason.filter(|reason| *reason != NextError::Finished);
                     let fault = reason.map(MessagesFault::Subscription);
                     return Poll::Ready(fault.map(|fault| Err(self.error(fault))));
                 }
                 Poll::Pending => {
+                    if self.hear_refusals() {
+                        continue;
+                    }
                     let linked = self.poll_link(cx);
                     let woken = self.poll_alarm(cx);
                     if linked.is_pending() && woken.is_pending() {
@@ -408,14 +474,49 @@ impl<M: Machine> Reading<M> {
 
     fn work(&mut self, now: Instant, cx: &mut TaskContext<'_>) {
         if self.wish == Wish::More && matches!(self.link, Link::Up) {
-            if self.machine.work(now, &self.desk, cx).is_err() {
-                self.machine.handle_disconnected();
-                self.link = Link::Pausing(self.sleep(UNSENT_PAUSE));
+            match self.machine.work(now, &self.desk, cx) {
+                Ok(()) => self.unsent = None,
+                Err(error) => self.pause(error),
             }
             if let Some(subscriber) = self.machine.poll_subscriber() {
+                self.refusals = subscriber.refusals();
                 self.subscriber = Some(subscriber);
             }
         }
+    }
+
+    /// An order could not be sent, and is given again after a while; the reader hears why, once.
+    #[cold]
+    fn pause(&mut self, error: PublishError) {
+        self.machine.handle_disconnected();
+        self.link = Link::Pausing(self.sleep(UNSENT_PAUSE));
+        // The end of the client is that of the subscription, which tells it.
+        let ends = matches!(error, PublishError::Refused(Refusal::Draining | Refusal::Closed));
+        if !ends && self.unsent.as_ref() != Some(&error) {
+            self.fault.get_or_insert(MessagesFault::Unsent(error.clone()));
+            self.unsent = Some(error);
+        }
+    }
+
+    /// Has the listener told what there is to tell, and keeps what the reader has to hear.
+    #[inline]
+    fn look_for_trouble(&mut self) {
+        if self.fault.is_none() {
+            self.fault = self.machine.poll_trouble();
+        }
+    }
+
+    /// Whether the server has refused something.
+    #[inline]
+    fn hear_refusals(&mut self) -> bool {
+        let refused = self.refusals.take();
+        for error in &refused {
+            if let ServerError::PublishPermission { subject, .. } = error {
+                let now = self.now();
+                self.machine.handle_denied(now, &self.desk, subject, error);
+            }
+        }
+        !refused.is_empty()
     }
 
     /// Does what was ordered from elsewhere.
@@ -435,6 +536,10 @@ impl<M: Machine> Reading<M> {
     /// Messages or answers may be missing: what was asked for on the connection before is void.
     fn lose_link(&mut self) {
         self.machine.handle_disconnected();
+        self.await_link();
+    }
+
+    fn await_link(&mut self) {
         let shared = self.desk.client().shared();
         // In this order, so that no change is missed between the two.
         let changes = shared.events.subscribe_states(&[State::Connected]);
@@ -456,7 +561,8 @@ impl<M: Machine> Reading<M> {
             let now = self.now();
             self.work(now, &mut TaskContext::from_waker(core::task::Waker::noop()));
         } else {
-            self.lose_link();
+            self.machine.handle_offline();
+            self.await_link();
         }
         self
     }
@@ -492,11 +598,13 @@ impl<M: Machine> Reading<M> {
         };
         let now = self.now();
         // One that is too early does no harm, and messages move the time on and on.
-        if self.alarm.as_ref().is_none_or(|(at, _)| *at > wanted) {
-            self.alarm = Some((wanted, self.sleep(wanted.saturating_since(now))));
+        if self.alarm.as_ref().is_none_or(|alarm| alarm.at > wanted) {
+            let wait = wanted.saturating_since(now);
+            let since = (self.made_at, self.left_at);
+            self.alarm = Some(Alarm { at: wanted, sleep: self.sleep(wait), wait, since });
         }
-        let Some((_, sleep)) = &mut self.alarm else { return Poll::Pending };
-        if Pin::new(sleep).poll(cx).is_pending() {
+        let Some(alarm) = &mut self.alarm else { return Poll::Pending };
+        if Pin::new(&mut alarm.sleep).poll(cx).is_pending() {
             return Poll::Pending;
         }
         self.alarm = None;
@@ -507,7 +615,8 @@ impl<M: Machine> Reading<M> {
 
     fn error(&self, fault: MessagesFault) -> MessagesError {
         let Id { stream, consumer } = &self.desk.id;
-        MessagesError::new(stream.as_str(), consumer.as_str(), fault)
+        let consumer = self.machine.consumer().unwrap_or(consumer.as_str());
+        MessagesError::new(stream.as_str(), consumer, fault)
     }
 
     /// Asks for nothing more; the reading ends behind what is on its way.

@@ -1,4 +1,4 @@
-use super::{at, delivery, status_to};
+use super::{at, delivery, denial, status_to};
 use crate::jetstream::consume::{Fetch, FetchEnd, Verdict};
 use crate::jetstream::consumer::pull::BatchConfig;
 use core::time::Duration;
@@ -83,4 +83,41 @@ fn a_lost_connection_or_a_stop_ends_it() {
     let mut stopped = fetch(1);
     stopped.stop();
     assert_eq!(stopped.end_reason(), Some(&FetchEnd::Stopped));
+}
+
+#[test]
+fn one_begun_without_a_connection_waits_for_one_no_longer_than_it_may_take() {
+    let mut offline = fetch(1);
+    offline.handle_kept();
+    // No heartbeats come where nobody is.
+    assert_eq!(offline.poll_timeout(), Some(at(15)));
+    offline.handle_disconnected();
+    assert_eq!(offline.end_reason(), None);
+    offline.handle_timeout(at(15));
+    assert_eq!(offline.end_reason(), Some(&FetchEnd::Disconnected));
+
+    let mut late = fetch(1);
+    late.handle_kept();
+    late.handle_reconnected(at(14));
+    assert_eq!(late.poll_timeout(), Some(at(24)), "two heartbeats from then on");
+    late.handle_reconnected(at(20));
+    assert_eq!(late.poll_timeout(), Some(at(24)), "its time begins once");
+    late.handle_timeout(at(24));
+    assert_eq!(late.end_reason(), Some(&FetchEnd::Silence));
+
+    // A message can come before anybody says that there is a connection.
+    let mut lost = fetch(2);
+    lost.handle_kept();
+    assert_eq!(lost.handle_message(at(3), &delivery("C", 1, 1)), Verdict::Deliver);
+    lost.handle_disconnected();
+    assert_eq!(lost.end_reason(), Some(&FetchEnd::Disconnected));
+}
+
+#[test]
+fn a_pull_that_is_denied_ends_it_with_the_words_of_the_server() {
+    let mut fetch = fetch(1);
+    fetch.handle_denied(denial());
+    assert_eq!(fetch.end_reason(), Some(&FetchEnd::Denied(denial())));
+    assert!(!FetchEnd::Denied(denial()).is_ordinary());
+    assert_eq!(fetch.poll_timeout(), None);
 }

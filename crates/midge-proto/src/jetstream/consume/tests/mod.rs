@@ -6,6 +6,7 @@ mod push;
 
 use crate::jetstream::test_messages::{answer, status_with};
 use crate::message::Message;
+use crate::server_error::ServerError;
 use crate::time::Instant;
 use alloc::format;
 use core::time::Duration;
@@ -34,4 +35,9 @@ fn status_to(token: u64, code: u16, text: &str, left: Option<(i64, i64)>) -> Mes
     let headers: &[(&str, &str)] = if left.is_some() { &headers } else { &[] };
     let subject = format!("_INBOX.x.{token}");
     Message { subject: subject.as_str().into(), ..status_with(code, Some(text), headers) }
+}
+
+/// The server does not let this user publish.
+fn denial() -> ServerError {
+    ServerError::parse(br#"'Permissions Violation for Publish to "$JS.API.CONSUMER.MSG.NEXT.S.C"'"#)
 }

@@ -1,4 +1,4 @@
-use super::{at, delivery, status_to};
+use super::{at, delivery, denial, status_to};
 use crate::jetstream::consume::{
     CreateFault, Ordered, OrderedAction, OrderedEnd, OrderedEvent, OrderedOptions, PullOptions,
     ResumeToken, Verdict,
@@ -416,4 +416,29 @@ fn a_stop_deletes_the_consumer() {
     t.ordered.handle_reconnected();
     t.expect_nothing();
     t.deliver(1, 1, Verdict::Consumed);
+}
+
+#[test]
+fn a_pull_that_is_denied_is_told_and_tried_with_another_consumer() {
+    let mut t = Script::reading();
+    assert_eq!(t.ordered.consumer(), "ord_1");
+    t.ordered.handle_denied(t.now, "a subject", denial());
+    assert_eq!(t.ordered.poll_event(), Some(OrderedEvent::Denied(denial())));
+    t.expect_retry(1, 100);
+    t.expect_delete("ord_1");
+    t.expect_nothing();
+    assert_eq!(t.ordered.consumer(), "ord_1", "the last one there was");
+    t.ordered.handle_timeout(t.ordered.poll_timeout().unwrap());
+    t.expect_create("ord_2", DeliverPolicy::LastPerSubject);
+    assert_eq!(t.ordered.consumer(), "ord_2");
+    // Flow control that is denied brings no other consumer: that one would stall as well.
+    let mut t = Script::pushed();
+    let ask = status_with(100, Some("FlowControl Request"), &[]);
+    let ask = Message { reply: Some("$JS.FC.x".into()), ..ask };
+    assert_eq!(t.ordered.handle_message(t.now, &ask), Verdict::Consumed);
+    t.ordered.handle_denied(t.now, "$JS.FC.x", denial());
+    assert_eq!(t.ordered.poll_event(), Some(OrderedEvent::Denied(denial())));
+    assert_eq!(t.ordered.poll_action(), Some(OrderedAction::Resume("$JS.FC.x".into())));
+    t.expect_nothing();
+    assert_eq!(t.ordered.consumer(), "theirs");
 }

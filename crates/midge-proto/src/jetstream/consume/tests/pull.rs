@@ -1,4 +1,4 @@
-use super::{at, delivery, status_to};
+use super::{at, delivery, denial, status_to};
 use crate::jetstream::consume::{Pull, PullEnd, PullEvent, PullOptions, Verdict};
 use crate::jetstream::consumer;
 use crate::jetstream::test_messages::with_headers;
@@ -385,4 +385,23 @@ fn time_in_which_nobody_looked_is_no_silence() {
     script.pull.handle_resumed(at(10));
     script.wake_at(at(90));
     assert_eq!(script.pull.poll_event(), Some(PullEvent::MissedHeartbeat));
+}
+
+#[test]
+fn a_pull_that_is_denied_is_told_and_sent_again_later_and_later() {
+    let mut t = Script::of(10);
+    t.expect_pull(10);
+    for delay in [100, 200, 400] {
+        t.pull.handle_denied(t.now, denial());
+        let delay = Duration::from_millis(delay);
+        let told = Some(PullEvent::Denied { error: denial(), delay });
+        assert_eq!(t.pull.poll_event(), told);
+        assert_eq!(t.pull.requested_messages(), 0);
+        // Each of several pulls is denied.
+        t.pull.handle_denied(t.now, denial());
+        assert_eq!(t.pull.poll_event(), None);
+        t.wake_at(t.now + delay);
+        t.expect_pull(10);
+    }
+    assert_eq!(t.pull.end_reason(), None);
 }

@@ -1,4 +1,4 @@
-use super::{at, delivery};
+use super::{at, delivery, denial};
 use crate::jetstream::Status;
 use crate::jetstream::consume::{Push, PushAction, PushEnd, PushEvent, PushOptions, Verdict};
 use crate::jetstream::test_messages::{status, status_with};
@@ -129,4 +129,15 @@ fn time_in_which_nobody_looked_is_no_silence() {
     assert_eq!(push.poll_timeout(), Some(at(70)));
     push.handle_timeout(at(70));
     assert_eq!(push.poll_event(), Some(PushEvent::MissedHeartbeat));
+}
+
+#[test]
+fn flow_control_that_may_not_be_answered_is_told() {
+    let mut push = push();
+    hear(&mut push, &flow_control("fc.1"));
+    push.handle_denied("elsewhere", denial());
+    assert_eq!(push.poll_event(), None);
+    push.handle_denied("fc.1", denial());
+    assert_eq!(push.poll_event(), Some(PushEvent::Denied(denial())));
+    assert_eq!(push.end_reason(), None);
 }

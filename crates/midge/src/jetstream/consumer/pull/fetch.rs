@@ -13,9 +13,8 @@ use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
 use futures_core::Stream;
-use midge_proto::Instant;
-use midge_proto::Subject;
 use midge_proto::jetstream::consume::{Fetch, Verdict};
+use midge_proto::{Instant, ServerError, Subject};
 
 /// How long a [`BatchBuilder`] waits where nothing else is set, as in nats.go.
 const EXPIRES: Duration = Duration::from_secs(30);
@@ -35,31 +34,47 @@ pub struct Batch {
 }
 
 /// What a [`Batch`] carries.
-struct Fetching(Fetch);
+struct Fetching {
+    fetch: Fetch,
+    /// The subject that the pull is published to.
+    asked_on: Subject,
+}
 
 impl Machine for Fetching {
     fn handle_message(&mut self, now: Instant, message: &crate::Message) -> Verdict {
-        self.0.handle_message(now, message)
+        self.fetch.handle_message(now, message)
     }
 
     fn handle_taken(&mut self, _: Instant, _: &crate::Message) {}
 
     fn handle_started(&mut self, now: Instant) {
-        self.0.handle_started(now);
+        self.fetch.handle_started(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.0.handle_timeout(now);
+        self.fetch.handle_timeout(now);
     }
 
     fn handle_disconnected(&mut self) {
-        self.0.handle_disconnected();
+        self.fetch.handle_disconnected();
     }
 
-    fn handle_reconnected(&mut self, _: Instant) {}
+    fn handle_offline(&mut self) {
+        self.fetch.handle_kept();
+    }
+
+    fn handle_denied(&mut self, _: Instant, _: &Desk, subject: &str, error: &ServerError) {
+        if self.asked_on.as_str() == subject {
+            self.fetch.handle_denied(error.clone());
+        }
+    }
+
+    fn handle_reconnected(&mut self, now: Instant) {
+        self.fetch.handle_reconnected(now);
+    }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.0.poll_timeout()
+        self.fetch.poll_timeout()
     }
 
     fn work(&mut self, _: Instant, _: &Desk, _: &mut TaskContext<'_>) -> Result<(), PublishError> {
@@ -71,7 +86,7 @@ impl Machine for Fetching {
     }
 
     fn end(&self) -> Option<Result<(), MessagesFault>> {
-        self.0.end_reason().map(|end| MessagesFault::of_fetch(end).map_or(Ok(()), Err))
+        self.fetch.end_reason().map(|end| MessagesFault::of_fetch(end).map_or(Ok(()), Err))
     }
 }
 
@@ -84,7 +99,8 @@ impl Batch {
         config.check_for(&consumer.info.config)?;
         let terms = Terms { nak_on_drop, ..Terms::from(&consumer.info.config) };
         let desk = Desk::new(consumer.context.clone(), consumer.id()?)?;
-        Self::over(desk, config, terms, |desk, config| desk.pull(&desk.id, TOKEN, config))
+        let subject = desk.pull_subject(&desk.id);
+        Self::over(desk, config, terms, subject, |desk, config| desk.pull(&desk.id, TOKEN, config))
     }
 
     /// A pull that goes out as the acknowledgement of a message. One that says nothing of its time
@@ -102,20 +118,24 @@ impl Batch {
         if !config.no_wait {
             config.expires.get_or_insert(EXPIRES);
         }
-        Self::over(desk, config, terms, |desk, config| desk.pull_by_ack(ack, TOKEN, config))
+        Self::over(desk, config, terms, ack.clone(), |desk, config| {
+            desk.pull_by_ack(ack, TOKEN, config)
+        })
     }
 
     fn over(
         desk: Desk,
         config: BatchConfig,
         terms: Terms,
+        asked_on: Subject,
         send: impl FnOnce(&Desk, &BatchConfig) -> Result<(), PublishError>,
     ) -> Result<Self, BatchError> {
         let fetch = Fetch::new(desk.context.inner.client.shared().clock.now(), config)?;
         let subscriber = desk.listen()?;
-        send(&desk, fetch.config())
+        let reading = Reading::new(Fetching { fetch, asked_on }, desk, subscriber, terms);
+        send(reading.desk(), reading.machine().fetch.config())
             .map_err(|error| CallError::from(Fault::Request(error.into())))?;
-        Ok(Self { reading: Reading::new(Fetching(fetch), desk, subscriber, terms) })
+        Ok(Self { reading: reading.begin() })
     }
 
     /// The next message; `None` when the pull has ended.
@@ -160,7 +180,7 @@ impl Batch {
     /// Why the pull ended, if it has.
     #[must_use]
     pub fn end_reason(&self) -> Option<&FetchEnd> {
-        self.reading.machine().0.end_reason()
+        self.reading.machine().fetch.end_reason()
     }
 }
 

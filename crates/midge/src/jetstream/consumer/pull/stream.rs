@@ -9,9 +9,9 @@ use crate::jetstream::message::Lag;
 use core::fmt;
 use core::task::Context as TaskContext;
 use core::time::Duration;
-use midge_proto::Instant;
 use midge_proto::jetstream::consume::{Pull, PullOptions, Verdict};
 use midge_proto::jetstream::{StatusClass, Timestamp};
+use midge_proto::{Instant, ServerError};
 
 /// Messages of a consumer, for as long as they are asked for: pulls ahead of the reader.
 ///
@@ -58,6 +58,12 @@ impl Machine for Pulling {
         self.pull.handle_disconnected();
     }
 
+    fn handle_denied(&mut self, now: Instant, desk: &Desk, subject: &str, error: &ServerError) {
+        if desk.pulls_on(&desk.id, subject) {
+            self.pull.handle_denied(now, error.clone());
+        }
+    }
+
     fn handle_reconnected(&mut self, now: Instant) {
         self.pull.handle_reconnected(now);
     }
@@ -86,6 +92,7 @@ impl Machine for Pulling {
                 listener(&event);
             }
             match event {
+                PullEvent::Denied { error, .. } => return Some(MessagesFault::Denied(error)),
                 PullEvent::MissedHeartbeat if self.missed_heartbeats == Report::Yes => {
                     return Some(MessagesFault::MissingHeartbeat);
                 }
