@@ -19,6 +19,7 @@ mod layer;
 mod line;
 mod mailbox;
 mod nuid;
+mod opaque;
 mod options;
 mod publish;
 mod reconfigure;
@@ -47,7 +48,7 @@ pub use bytes;
 pub use callbacks::ReconnectToServer;
 pub use client::{Client, DRAIN_TIMEOUT};
 pub use dialer::{CustomDial, DialRequest, Dialed};
-pub use driver::{Driver, Order as DriverOrder, Parked, run};
+pub use driver::{Driver, Machine as DriverMachine, Order as DriverOrder, Parked, run};
 pub use error::{
     ClosedError, ConnectError, ConnectErrorKind, DrainError, DrainErrorKind, Error, FlushError,
     FlushErrorKind, PublishError, PublishErrorKind, ReconnectError, RequestError, RequestErrorKind,

@@ -5,7 +5,7 @@
 //! `idle-connections`; `idle-subscriptions` is its sibling): what is not counted here, the runtime's
 //! task, socket and timer, texts, tables, and what the allocator adds, takes up to 2.5 KiB.
 
-use crate::driver::{Driver, Order};
+use crate::driver::{Machine, Order};
 use crate::event::Event;
 use crate::mailbox::Mailbox;
 use crate::shared::{Command, Shared, Target};
@@ -19,7 +19,7 @@ use midge_proto::{
 #[test]
 fn what_every_connection_holds_fits_into_five_and_a_half_kib() {
     let parts = [
-        size_of::<Driver>(),
+        size_of::<Machine>(),
         size_of::<Shared>(),
         size_of::<Statistics>(),
         size_of::<ServerInfo>(),

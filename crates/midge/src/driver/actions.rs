@@ -1,6 +1,6 @@
 //! What the connection machine orders, carried out.
 
-use super::{Driver, Order, StreamState};
+use super::{Machine, Order, StreamState};
 use crate::dialer::DialRequest;
 use crate::event::{Event, Fate, WritingState};
 use crate::layer::ProxyLayer;
@@ -14,7 +14,7 @@ use midge_proto::{
     ServerLimits,
 };
 
-impl Driver {
+impl Machine {
     /// Carries out what the machine ordered and tells people the news.
     pub(super) fn settle(&mut self, now: Instant) {
         self.take_actions(now);

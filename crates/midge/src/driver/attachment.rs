@@ -1,6 +1,6 @@
 //! What an adapter leaves for handles of its own to find.
 
-use super::Driver;
+use super::Machine;
 use crate::client::Client;
 use crate::sync::Arc;
 use core::any::Any;
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 /// A value of the adapter, kept with the connection.
 pub(crate) type Attachment = OnceLock<Arc<dyn Any + Send + Sync>>;
 
-impl Driver {
+impl Machine {
     /// Leaves a value that [`Client::attached`] returns, once a connection; a second one is ignored.
     ///
     /// An adapter with handles of its own, such as blocking ones, finds by it what carries the
@@ -20,7 +20,7 @@ impl Driver {
 }
 
 impl Client {
-    /// What the adapter left with [`Driver::attach`], if it is a `T`.
+    /// What the adapter left with [`DriverMachine::attach`](crate::DriverMachine::attach), if it is a `T`.
     #[must_use]
     pub fn attached<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         Arc::clone(self.shared().attachment.get()?).downcast().ok()

@@ -1,7 +1,7 @@
 //! What an adapter asks of the driver and tells it.
 
 use super::outbound::{Finished, watch_queue};
-use super::{Driver, Order, Parked, StreamState};
+use super::{Machine, Order, Parked, StreamState};
 use crate::callbacks::Outcome;
 use crate::event::{ClientError, Event};
 use crate::shared::{Kept, ReplyFailure};
@@ -13,7 +13,7 @@ use midge_proto::{Chosen, Decoder, DialId, HOLD_MAX, Instant, Phase, Writing};
 use std::io::{self, IoSlice};
 
 /// What the adapter asks.
-impl Driver {
+impl Machine {
     /// The next thing to do about the stream.
     pub fn poll_order(&mut self) -> Option<Order> {
         self.orders.pop_front()
@@ -134,7 +134,7 @@ impl Driver {
 }
 
 /// What the adapter tells.
-impl Driver {
+impl Machine {
     /// Takes in what handles have asked for since the last call.
     pub fn handle_commands(&mut self, now: Instant) {
         let shared = Arc::clone(&self.shared);
@@ -238,7 +238,7 @@ impl Driver {
         add(&self.shared.statistics.out_bytes, count as u64);
         let count = if self.layers.is_empty() { count } else { self.layers.written(count) };
         if let Some(trace) = &mut self.trace {
-            trace.written(now, self.outbound.pieces(0), count);
+            super::trace::written(&mut **trace, now, self.outbound.pieces(0), count);
         }
         let mut done = match self.outbound.written(count) {
             Finished::Chunk(chunk) => self.connection.handle_chunk_written(chunk),

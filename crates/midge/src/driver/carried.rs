@@ -9,7 +9,7 @@ use std::io::IoSlice;
 
 /// What the loop holds; a runtime that ends drops it in the middle of things.
 pub(super) struct Carried<S: Stream> {
-    pub(super) driver: Box<Driver>,
+    pub(super) driver: Driver,
     pub(super) stream: Option<S>,
 }
 
@@ -17,7 +17,7 @@ impl<S: Stream> Drop for Carried<S> {
     /// Writes what was accepted as far as the socket takes it at once. The drop of the driver counts
     /// the rest and tells it.
     fn drop(&mut self) {
-        let (driver, Some(stream)) = (&mut self.driver, &mut self.stream) else { return };
+        let (driver, Some(stream)) = (&mut *self.driver, &mut self.stream) else { return };
         if driver.is_closed() {
             return;
         }

@@ -1,6 +1,6 @@
 //! What handles ask of the driver, in the order of their calls.
 
-use super::Driver;
+use super::Machine;
 use crate::mailbox::{End, Mailbox};
 use crate::shared::{Command, Core, Target};
 use crate::sync::Arc;
@@ -10,7 +10,7 @@ use midge_proto::{DrainReport, Instant, OnWire, Sid, Slot};
 /// Room for commands that is kept between bursts.
 const COMMANDS_KEPT: usize = 64;
 
-impl Driver {
+impl Machine {
     /// Applies what concerns the registry; the rest waits until the lock is released.
     pub(super) fn take_commands(&mut self, core: &mut Core) {
         for command in core.commands.drain(..) {

@@ -1,6 +1,6 @@
 //! From bytes to mailboxes: frames are decoded, sorted by subscription, and handed over in runs.
 
-use super::Driver;
+use super::Machine;
 use crate::event::Event;
 use crate::mailbox::{Delivered, End, Mailbox, News};
 use crate::shared::{Aftermath, ReplyWaiter, Shared, Target};
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use core::task::Waker;
 use midge_proto::{Delivery, Frame, Instant, Message, MessageFrame, Share, Sid};
 
-impl Driver {
+impl Machine {
     /// Hands on all complete frames, and returns how many they are.
     pub(super) fn decode(&mut self, now: Instant) -> usize {
         let mut count = 0;

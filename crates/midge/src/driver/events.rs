@@ -1,13 +1,13 @@
 //! News of the connection machine, told to those whom they concern.
 
-use super::Driver;
+use super::Machine;
 use crate::event::Event;
 use crate::mailbox::End;
 use crate::shared::ReplyFailure;
 use crate::sync::Arc;
 use midge_proto::{ConnectionEvent, Instant, ServerError, Sid};
 
-impl Driver {
+impl Machine {
     pub(super) fn take_events(&mut self, now: Instant) {
         while let Some(event) = self.connection.poll_event() {
             self.handle_event(now, event);

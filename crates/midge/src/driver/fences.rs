@@ -1,13 +1,13 @@
 //! PINGs that somebody waits on.
 
-use super::Driver;
+use super::Machine;
 use crate::error::FlushError;
 use crate::mailbox::End;
 use crate::shared::Fence;
 use core::time::Duration;
 use midge_proto::FenceId;
 
-impl Driver {
+impl Machine {
     pub(super) fn pass_fence(&mut self, fence: FenceId, round_trip: Duration) {
         let waiter = {
             let mut core = self.shared.core.lock();

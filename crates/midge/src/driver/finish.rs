@@ -1,6 +1,6 @@
 //! The end of a client: whoever waits, hears.
 
-use super::Driver;
+use super::Machine;
 use crate::error::FlushError;
 use crate::event::{ClientError, Event};
 use crate::mailbox::End;
@@ -10,7 +10,7 @@ use crate::sync::Arc;
 use core::task::Waker;
 use midge_proto::{CloseReason, Instant, Sharing};
 
-impl Driver {
+impl Machine {
     /// The machine is closed: everybody who waits hears it.
     pub(super) fn finish(&mut self, reason: CloseReason) {
         let shared = Arc::clone(&self.shared);
@@ -79,7 +79,7 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
+impl Drop for Machine {
     fn drop(&mut self) {
         if self.shared.is_closed() {
             return;

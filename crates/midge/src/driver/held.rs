@@ -1,13 +1,13 @@
 //! Messages that waited for a connection: who decides on them, and what is told of those dropped.
 
-use super::Driver;
+use super::Machine;
 use crate::event::Event;
 use crate::shared::State;
 use crate::statistics::add;
 use crate::sync::Arc;
 use midge_proto::BufferDrops;
 
-impl Driver {
+impl Machine {
     /// Asks about the messages that wait, where the options say so, before any of them goes out.
     pub(super) fn decide_held(&mut self) {
         let shared = Arc::clone(&self.shared);

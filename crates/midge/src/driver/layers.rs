@@ -1,10 +1,10 @@
 //! Bytes up from the socket through the layers, and which layers there are.
 
-use super::Driver;
+use super::Machine;
 use crate::layer::{LayerError, Opened};
 use midge_proto::{Decoder, Instant, ServerAddr, WebSocketError};
 
-impl Driver {
+impl Machine {
     /// Takes bytes of the socket through the layers to where frames are decoded.
     ///
     /// # Errors

@@ -31,13 +31,15 @@ pub(crate) use attachment::Attachment;
 pub(crate) use inbound::BUFFER_MAX_DEFAULT;
 pub use order::{Order, Parked};
 pub use run::run;
-pub(crate) use trace::TraceSink;
+pub(crate) use trace::{Frames, Trace};
 
 use crate::callbacks::CallbackRunner;
 use crate::dialer::Dialer;
 use crate::event::WritingState;
 use crate::layer::Stack;
 use crate::mailbox::Mailbox;
+use crate::opaque::Opaque;
+use crate::options::LineSink;
 use crate::republish::Republishing;
 use crate::runtime::SocketOptions;
 use crate::shared::{Command, Kept, Shared, Target};
@@ -50,21 +52,40 @@ use outbound::Outbound;
 use shutdown::Shutdown;
 use sleeps::Sleeps;
 use std::collections::VecDeque;
-use trace::Trace;
 
 /// One client's connection, without a runtime: it owns the protocol machine and the buffers.
 ///
 /// An adapter hands it to [`run`]. Whoever wants to drive it by hand gets it from
-/// [`ConnectOptions::build`](crate::ConnectOptions::build) and calls, in a loop:
+/// [`ConnectOptions::build`](crate::ConnectOptions::build) and makes the calls of the
+/// [`DriverMachine`](crate::DriverMachine) in it.
+///
+/// Dropping it ends the client: every waiter hears that it is closed.
+pub struct Driver(Box<dyn Opaque<Machine> + Send>);
+
+impl core::ops::Deref for Driver {
+    type Target = Machine;
+
+    fn deref(&self) -> &Machine {
+        (*self.0).get()
+    }
+}
+
+impl core::ops::DerefMut for Driver {
+    fn deref_mut(&mut self) -> &mut Machine {
+        (*self.0).get_mut()
+    }
+}
+
+/// What is in a [`Driver`], and the calls of whoever drives it by hand.
+///
+/// In a loop:
 /// [`handle_commands`](Self::handle_commands), [`handle_timeout`](Self::handle_timeout) at
 /// [`poll_timeout`](Self::poll_timeout), [`poll_callbacks`](Self::poll_callbacks) while it is ready,
 /// [`poll_order`](Self::poll_order) until `None`, [`write_slices`](Self::write_slices) and
 /// [`handle_written`](Self::handle_written) while [`prepare_write`](Self::prepare_write) says so,
 /// [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read), and [`park`](Self::park)
 /// before it sleeps. [`poll_listener`](Self::poll_listener) runs the event callback of the options.
-///
-/// Dropping it ends the client: every waiter hears that it is closed.
-pub struct Driver {
+pub struct Machine {
     shared: Arc<Shared>,
     connection: Connection,
     decoder: Decoder,
@@ -90,8 +111,8 @@ pub struct Driver {
     #[cfg(feature = "websocket")]
     websocket: crate::websocket::WebSocketOptions,
     dialer: Option<Dialer>,
-    trace: Option<Box<Trace>>,
-    recorder: Option<TraceSink>,
+    trace: Option<Box<dyn Frames>>,
+    recorder: Option<LineSink>,
     orders: VecDeque<Order>,
     socket: SocketOptions,
     republishing: Republishing,
@@ -132,14 +153,20 @@ pub(crate) struct DriverParts {
     #[cfg(feature = "websocket")]
     pub(crate) websocket: crate::websocket::WebSocketOptions,
     pub(crate) dialer: Option<Dialer>,
-    pub(crate) trace: Option<TraceSink>,
-    pub(crate) recorder: Option<TraceSink>,
+    pub(crate) trace: Option<Box<dyn Frames>>,
+    pub(crate) recorder: Option<LineSink>,
     pub(crate) connected: oneshot::Sender<Result<(), CloseReason>>,
 }
 
 impl Driver {
     pub(crate) fn new(parts: DriverParts) -> Self {
-        let mut driver = Self {
+        Self(Box::new(Machine::new(parts)))
+    }
+}
+
+impl Machine {
+    fn new(parts: DriverParts) -> Self {
+        let mut machine = Self {
             shared: parts.shared,
             connection: parts.connection,
             decoder: Decoder::new(parts.limits),
@@ -161,7 +188,7 @@ impl Driver {
             websocket: parts.websocket,
             dialer: parts.dialer,
             recorder: parts.recorder,
-            trace: parts.trace.map(|sink| Box::new(Trace::new(parts.limits, sink))),
+            trace: parts.trace,
             orders: VecDeque::new(),
             socket: parts.socket,
             republishing: parts.republishing,
@@ -173,12 +200,18 @@ impl Driver {
             shutdown: Shutdown::default(),
             idle: IdleMark::default(),
         };
-        driver.settle(Instant::ZERO);
-        driver
+        machine.settle(Instant::ZERO);
+        machine
     }
 }
 
 impl core::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl core::fmt::Debug for Machine {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Driver").field("phase", &self.connection.phase()).finish_non_exhaustive()
     }

@@ -9,15 +9,15 @@ use midge_proto::{DialId, Target};
 #[non_exhaustive]
 pub enum Order {
     /// Look up the addresses of a host and answer with
-    /// [`handle_resolved`](crate::Driver::handle_resolved).
+    /// [`handle_resolved`](crate::DriverMachine::handle_resolved).
     Resolve {
         /// The host name.
         host: String,
         /// The port to put into the addresses.
         port: u16,
     },
-    /// Open a stream and answer with [`handle_dialed`](crate::Driver::handle_dialed) or
-    /// [`handle_dial_failed`](crate::Driver::handle_dial_failed).
+    /// Open a stream and answer with [`handle_dialed`](crate::DriverMachine::handle_dialed) or
+    /// [`handle_dial_failed`](crate::DriverMachine::handle_dial_failed).
     ///
     /// Several may be under way side by side, one for each address of a host. The first that opens
     /// is taken; the others are to be dropped then. An adapter that does one after the other loses
@@ -31,7 +31,7 @@ pub enum Order {
         options: SocketOptions,
     },
     /// As [`Dial`](Self::Dial), by the application's own function: poll the future, carry the
-    /// stream that it returns, and answer with [`handle_dialed_secured`](crate::Driver::handle_dialed_secured) where the stream
+    /// stream that it returns, and answer with [`handle_dialed_secured`](crate::DriverMachine::handle_dialed_secured) where the stream
     /// has a verified name.
     DialCustom {
         /// Which dial it is; the answer names it.

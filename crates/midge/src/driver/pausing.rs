@@ -1,12 +1,12 @@
 //! Full queues: reading rests for one, or the server is asked to stop a subscription.
 
-use super::Driver;
+use super::Machine;
 use crate::event::{Event, ReadingState};
 use crate::mailbox::Mailbox;
 use crate::sync::Arc;
 use midge_proto::{OnWire, Sid};
 
-impl Driver {
+impl Machine {
     /// Stops reading until this queue has room.
     pub(super) fn pause_reading(&mut self, mailbox: Arc<Mailbox>) {
         if self.paused.is_empty() {

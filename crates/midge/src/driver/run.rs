@@ -3,7 +3,7 @@
 use super::carried::Carried;
 use super::dialing::{Dials, Opened, Way, open};
 use super::outbound::SLICES_MAX;
-use super::{Driver, Order, Parked};
+use super::{Driver, Machine, Order, Parked};
 use crate::dialer::Link;
 use crate::runtime::{Runtime, Stream};
 use core::future::{Future, poll_fn};
@@ -20,11 +20,10 @@ const TURNS_MAX: usize = 16;
 /// An adapter spawns this once a connection. Dropping the future ends the client: every waiter hears
 /// that it is closed.
 pub fn run<R: Runtime>(driver: Driver, runtime: R) -> impl Future<Output = ()> {
-    // Boxed here, because a future would keep room for its argument beside what becomes of it.
-    drive(Box::new(driver), runtime)
+    drive(driver, runtime)
 }
 
-async fn drive<R: Runtime>(driver: Box<Driver>, runtime: R) {
+async fn drive<R: Runtime>(driver: Driver, runtime: R) {
     let mut carried: Carried<Link<R::Stream>> = Carried { driver, stream: None };
     let mut resolving = None;
     let mut dials = Dials::new();
@@ -32,6 +31,7 @@ async fn drive<R: Runtime>(driver: Box<Driver>, runtime: R) {
     let mut armed = Instant::MAX;
     poll_fn(|cx| {
         let Carried { driver, stream } = &mut carried;
+        let driver = &mut **driver;
         driver.handle_commands(runtime.now());
         for _ in 0..TURNS_MAX {
             let now = runtime.now();
@@ -151,7 +151,7 @@ enum Transfer {
 
 /// One write and one read.
 fn transfer<R: Runtime>(
-    driver: &mut Driver,
+    driver: &mut Machine,
     stream: &mut Link<R::Stream>,
     runtime: &R,
     cx: &mut Context<'_>,
@@ -204,7 +204,7 @@ fn transfer<R: Runtime>(
 
 /// After a failed write: reads what is left, for the reason in it.
 fn drain_input(
-    driver: &mut Driver,
+    driver: &mut Machine,
     stream: &mut impl Stream,
     now: Instant,
     cx: &mut Context<'_>,

@@ -1,6 +1,6 @@
 //! The orderly end of a client: carries out what the machine of it orders, and tells it the facts.
 
-use super::Driver;
+use super::Machine;
 use crate::event::Event;
 use crate::mailbox::{End, Mailbox};
 use crate::shared::{Fence, State, Target};
@@ -51,7 +51,7 @@ impl Shutdown {
     }
 }
 
-impl Driver {
+impl Machine {
     /// Takes the next steps of an orderly end, if it is time.
     pub(super) fn advance_shutdown(&mut self, now: Instant) {
         if self.shutdown.drain.is_running() {

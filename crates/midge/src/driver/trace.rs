@@ -1,55 +1,73 @@
 //! The wire trace and the recording of an application that asked for them.
 
-use super::Driver;
-use crate::sync::Arc;
+use super::Machine;
+use crate::options::LineSink;
 use midge_proto::{DecodeLimits, Instant, WireTrace};
 
-/// Where the lines go.
-pub(crate) type TraceSink = Arc<dyn Fn(&str) + Send + Sync>;
+/// What follows the frames of a connection.
+pub(crate) trait Frames: Send {
+    /// A stream begins.
+    fn open(&mut self, now: Instant);
+
+    /// The stream is over.
+    fn end(&mut self, now: Instant);
+
+    /// These bytes came.
+    fn read(&mut self, now: Instant, bytes: &[u8]);
+
+    /// These bytes are out.
+    fn written(&mut self, now: Instant, bytes: &[u8]);
+}
 
 /// The trace of one client.
-pub(super) struct Trace {
+pub(crate) struct Trace {
     frames: WireTrace,
-    sink: TraceSink,
+    sink: LineSink,
 }
 
 impl Trace {
-    pub(super) fn new(limits: DecodeLimits, sink: TraceSink) -> Self {
+    pub(crate) fn new(limits: DecodeLimits, sink: LineSink) -> Self {
         Self { frames: WireTrace::new(limits), sink }
     }
+}
 
-    pub(super) fn open(&mut self, now: Instant) {
+impl Frames for Trace {
+    fn open(&mut self, now: Instant) {
         self.frames.open(now, &mut |line| (self.sink)(line));
     }
 
-    pub(super) fn end(&mut self, now: Instant) {
+    fn end(&mut self, now: Instant) {
         self.frames.end(now, &mut |line| (self.sink)(line));
     }
 
-    pub(super) fn read(&mut self, now: Instant, bytes: &[u8]) {
+    fn read(&mut self, now: Instant, bytes: &[u8]) {
         self.frames.read(now, bytes, &mut |line| (self.sink)(line));
     }
 
-    /// The first `count` bytes of these pieces are out.
-    pub(super) fn written<'a>(
-        &mut self,
-        now: Instant,
-        pieces: impl Iterator<Item = &'a [u8]>,
-        count: usize,
-    ) {
-        let mut left = count;
-        for piece in pieces {
-            let taken = piece.len().min(left);
-            self.frames.written(now, &piece[..taken], &mut |line| (self.sink)(line));
-            left -= taken;
-            if left == 0 {
-                return;
-            }
+    fn written(&mut self, now: Instant, bytes: &[u8]) {
+        self.frames.written(now, bytes, &mut |line| (self.sink)(line));
+    }
+}
+
+/// Tells a trace of the first `count` bytes of these pieces.
+pub(super) fn written<'a>(
+    trace: &mut dyn Frames,
+    now: Instant,
+    pieces: impl Iterator<Item = &'a [u8]>,
+    count: usize,
+) {
+    let mut left = count;
+    for piece in pieces {
+        let taken = piece.len().min(left);
+        trace.written(now, &piece[..taken]);
+        left -= taken;
+        if left == 0 {
+            return;
         }
     }
 }
 
-impl Driver {
+impl Machine {
     /// Hands over what was recorded since the last call.
     #[inline]
     pub(super) fn hand_over_record(&mut self) {

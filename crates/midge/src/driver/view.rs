@@ -1,10 +1,10 @@
 //! What handles may look at, and what is let go of when nothing happens.
 
-use super::Driver;
+use super::Machine;
 use crate::shared::Core;
 use crate::sync::{Arc, Ordering};
 
-impl Driver {
+impl Machine {
     pub(super) fn refresh_view(&self, core: &mut Core) {
         let view = &mut core.view;
         view.info = Arc::clone(self.connection.server_info());

@@ -1,5 +1,7 @@
 //! From options to a client and its driver.
 
+use super::settings::Fields;
+use super::tracing::Begin;
 use super::{ConnectOptions, check_pool};
 use crate::callbacks::CallbackRunner;
 use crate::client::Client;
@@ -26,11 +28,20 @@ impl<R> ConnectOptions<R> {
     ///
     /// An address does not parse, options contradict each other, or the credentials cannot be right.
     pub fn build<A: ToServerAddrs>(
-        mut self,
+        self,
         addrs: A,
         now: midge_proto::Instant,
     ) -> Result<(Client, Driver, FirstConnection), ConnectError> {
-        let servers: Vec<ServerAddr> = addrs.to_server_addrs()?.collect();
+        self.settings.into_fields().build(addrs.to_server_addrs()?.collect(), now)
+    }
+}
+
+impl Fields {
+    fn build(
+        mut self: Box<Self>,
+        servers: Vec<ServerAddr>,
+        now: midge_proto::Instant,
+    ) -> Result<(Client, Driver, FirstConnection), ConnectError> {
         self.check(&servers)?;
         self.apply_memory_budget()?;
         let pending = self.pending_max().map(|max| Arc::new(Budget::new(max)));
@@ -52,10 +63,8 @@ impl<R> ConnectOptions<R> {
             return Err(ConnectError::Options(text));
         }
         let seed = crate::nuid::seed();
-        let connection = match &self.recorder {
-            Some(_) => Connection::recorded(config, seed, now),
-            None => Connection::new(config, seed, now),
-        };
+        let begin = self.recorder.as_ref().map_or(Connection::new as Begin, |it| it.begin);
+        let connection = begin(config, seed, now);
         let mut outbox = Outbox::new(self.limits);
         outbox.set_reconnect_buffer(self.reconnect_buffer);
         let core = Core::new(outbox, Requests::new(&inbox, random.fork()), connection.servers());
@@ -90,8 +99,8 @@ impl<R> ConnectOptions<R> {
             #[cfg(feature = "websocket")]
             websocket: self.websocket,
             dialer: self.dialer,
-            trace: self.trace,
-            recorder: self.recorder,
+            trace: self.trace.map(|tracer| tracer.begin(self.decode)),
+            recorder: self.recorder.map(|recorder| recorder.sink),
             connected,
         });
         Ok((Client::new(shared), driver, FirstConnection(first)))
@@ -155,7 +164,7 @@ impl<R: Runtime + Default> ConnectOptions<R> {
     /// A dropped future leaves no connection.
     pub async fn connect<A: ToServerAddrs>(self, addrs: A) -> Result<Client, ConnectError> {
         let runtime = R::default();
-        let retry = self.config.first_connect == FirstConnect::Retry;
+        let retry = self.settings.config.first_connect == FirstConnect::Retry;
         let (client, driver, first) = self.build(addrs, runtime.now())?;
         runtime.spawn(driver).map_err(|error| ConnectError::Runtime(error.to_string()))?;
         if !retry {

@@ -160,15 +160,15 @@ impl<R> ConnectOptions<R> {
     /// By default such a server gets it only where both the announcement and the connection are
     /// protected by verified TLS, or where the pool uses no TLS at all.
     pub fn send_secrets_to_discovered_servers(mut self) -> Self {
-        self.secrets_to_all = true;
+        self.settings.secrets_to_all = true;
         self
     }
 
     /// Authenticates by credentials of any kind, which can be replaced later by
     /// [`Client::set_credentials`](crate::Client::set_credentials).
     pub fn authentication(mut self, credentials: Credentials) -> Self {
-        self.credentials_set.push(credentials.kind());
-        self.credentials = credentials;
+        self.settings.credentials_set.push(credentials.kind());
+        self.settings.credentials = credentials;
         self
     }
 }

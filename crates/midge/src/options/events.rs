@@ -1,9 +1,8 @@
 //! Who hears the news.
 
-use super::ConnectOptions;
+use super::{ConnectOptions, Recorder, Tracer};
 use crate::callbacks::{OnEvent, OwnClose};
 use crate::event::{Event, Unheard};
-use crate::sync::Arc;
 use core::future::Future;
 
 impl<R> ConnectOptions<R> {
@@ -17,7 +16,7 @@ impl<R> ConnectOptions<R> {
         F: Fn(Event) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.callbacks.on_event = Some(OnEvent::new(cb));
+        self.settings.callbacks.on_event = Some(OnEvent::new(cb));
         self
     }
 
@@ -25,7 +24,7 @@ impl<R> ConnectOptions<R> {
     /// [`close`](crate::Client::close), at the end of a [`drain`](crate::Client::drain), or by
     /// dropping the last handle. It is called by default; streams of events tell in any case.
     pub fn silent_close(mut self) -> Self {
-        self.callbacks.own_close = OwnClose::Silent;
+        self.settings.callbacks.own_close = OwnClose::Silent;
         self
     }
 
@@ -39,7 +38,7 @@ impl<R> ConnectOptions<R> {
     where
         F: Fn(&str) + Send + Sync + 'static,
     {
-        self.trace = Some(Arc::new(line));
+        self.settings.trace = Some(Tracer::new(line));
         self
     }
 
@@ -52,7 +51,7 @@ impl<R> ConnectOptions<R> {
     where
         F: Fn(&str) + Send + Sync + 'static,
     {
-        self.recorder = Some(Arc::new(line));
+        self.settings.recorder = Some(Recorder::new(line));
         self
     }
 
@@ -63,7 +62,7 @@ impl<R> ConnectOptions<R> {
     /// consumers, published messages that are lost or uncertain, lost connections, and the end of
     /// the client, if the application did not ask for it.
     pub fn quiet(mut self) -> Self {
-        self.unheard = Unheard::Silent;
+        self.settings.unheard = Unheard::Silent;
         self
     }
 }

@@ -8,45 +8,45 @@ use midge_proto::Identity;
 impl<R> ConnectOptions<R> {
     /// A name for this client in the server's monitoring. None by default.
     pub fn name<T: ToString>(mut self, name: T) -> Self {
-        self.config.identity.name = Some(name.to_string());
+        self.settings.config.identity.name = Some(name.to_string());
         self
     }
 
     /// Adds the application's own tag to the language that the server's monitoring shows.
     pub fn client_tag(mut self, tag: impl fmt::Display) -> Self {
-        self.config.identity.lang = format!("{}/{tag}", Identity::default().lang);
+        self.settings.config.identity.lang = format!("{}/{tag}", Identity::default().lang);
         self
     }
 
     /// Does not deliver own messages to own subscriptions. They are by default.
     pub fn no_echo(mut self) -> Self {
-        self.config.identity.echo = false;
+        self.settings.config.identity.echo = false;
         self
     }
 
     /// Makes the server acknowledge every frame by `+OK`. Off by default.
     pub fn verbose(mut self) -> Self {
-        self.config.identity.verbose = true;
+        self.settings.config.identity.verbose = true;
         self
     }
 
     /// Makes the server check subjects more strictly. Off by default.
     pub fn pedantic(mut self) -> Self {
-        self.config.identity.pedantic = true;
+        self.settings.config.identity.pedantic = true;
         self
     }
 
     /// Does not ask for the immediate answer to requests that nobody listens to. It is asked for by
     /// default.
     pub fn no_responders(mut self, enabled: bool) -> Self {
-        self.config.identity.no_responders = enabled;
+        self.settings.config.identity.no_responders = enabled;
         self
     }
 
     /// What reply subjects begin with. `_INBOX` by default; a private prefix keeps other users of
     /// the account from reading the replies.
     pub fn custom_inbox_prefix<T: ToString>(mut self, prefix: T) -> Self {
-        self.inbox_prefix = prefix.to_string();
+        self.settings.inbox_prefix = prefix.to_string();
         self
     }
 
@@ -59,7 +59,7 @@ impl<R> ConnectOptions<R> {
     where
         F: Fn() -> String + Send + Sync + 'static,
     {
-        self.ids = IdGenerator::new(generator);
+        self.settings.ids = IdGenerator::new(generator);
         self
     }
 }

@@ -1,6 +1,7 @@
 //! One number that bounds the memory of a client.
 
 use super::ConnectOptions;
+use super::settings::Fields;
 use crate::error::ConnectError;
 
 /// Least budget: with less, messages of common sizes would not fit into their eighth.
@@ -50,10 +51,12 @@ impl<R> ConnectOptions<R> {
     /// [policies](Self::reconnect_buffer_policy_for) of the reconnect buffer add up to more than
     /// their 2/8.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
-        self.memory_budget = Some(bytes);
+        self.settings.memory_budget = Some(bytes);
         self
     }
+}
 
+impl Fields {
     /// Lowers the limits to what the budget leaves them.
     pub(super) fn apply_memory_budget(&mut self) -> Result<(), ConnectError> {
         let Some(budget) = self.memory_budget else { return Ok(()) };

@@ -10,7 +10,7 @@ impl<R> ConnectOptions<R> {
     ///
     /// A [`BufferPolicy`] can say more: see [`reconnect_buffer_policy`](Self::reconnect_buffer_policy).
     pub fn reconnect_buffer(mut self, bytes: usize) -> Self {
-        let policy = self.reconnect_buffer.rest();
+        let policy = self.settings.reconnect_buffer.rest();
         *policy = policy.bytes(bytes);
         self
     }
@@ -23,7 +23,7 @@ impl<R> ConnectOptions<R> {
     /// [`Event::BufferDropped`](crate::Event::BufferDropped). A request is never among the dropped
     /// newest: it fails instead.
     pub fn reconnect_buffer_policy(mut self, policy: BufferPolicy) -> Self {
-        *self.reconnect_buffer.rest() = policy;
+        *self.settings.reconnect_buffer.rest() = policy;
         self
     }
 
@@ -40,7 +40,7 @@ impl<R> ConnectOptions<R> {
         filter: impl Into<String>,
         policy: BufferPolicy,
     ) -> Self {
-        self.reconnect_buffer.add(filter.into(), policy);
+        self.settings.reconnect_buffer.add(filter.into(), policy);
         self
     }
 
@@ -49,7 +49,7 @@ impl<R> ConnectOptions<R> {
     ///
     /// What was published before the first connection is always sent.
     pub fn unwritten_publishes(mut self, republish: Republish) -> Self {
-        self.republishing.unwritten = republish;
+        self.settings.republishing.unwritten = republish;
         self
     }
 
@@ -61,7 +61,7 @@ impl<R> ConnectOptions<R> {
     /// arrival, up to 8 MiB; a PING goes out with each 256 KiB for that. Messages are not sent again
     /// when the server ended the connection over what it was sent.
     pub fn uncertain_publishes(mut self, republish: Republish) -> Self {
-        self.republishing.uncertain = republish;
+        self.settings.republishing.uncertain = republish;
         self
     }
 }

@@ -13,21 +13,21 @@ use midge_proto::{
 impl<R> ConnectOptions<R> {
     /// Bound on one whole attempt: name look-up, dial, TLS, INFO, CONNECT, PONG. Default 5 s.
     pub fn connection_timeout(mut self, timeout: Duration) -> Self {
-        self.config.attempt_timeout = timeout;
+        self.settings.config.attempt_timeout = timeout;
         self
     }
 
     /// Goes on in the background when the first connection cannot be made: `connect` returns at
     /// once, and what is published or subscribed meanwhile is kept.
     pub fn retry_on_initial_connect(mut self) -> Self {
-        self.config.first_connect = FirstConnect::Retry;
+        self.settings.config.first_connect = FirstConnect::Retry;
         self
     }
 
     /// Closes the client after so many failed attempts in a row to reconnect, counted over all
     /// servers. `None` and 0 are no limit, which is the default.
     pub fn max_reconnects<T: Into<Option<usize>>>(mut self, max_reconnects: T) -> Self {
-        self.config.reconnect = match max_reconnects.into() {
+        self.settings.config.reconnect = match max_reconnects.into() {
             None | Some(0) => Reconnect::Unlimited,
             Some(max) => Reconnect::Limited(max),
         };
@@ -36,14 +36,14 @@ impl<R> ConnectOptions<R> {
 
     /// Closes the client when the connection is lost.
     pub fn no_reconnect(mut self) -> Self {
-        self.config.reconnect = Reconnect::Never;
+        self.settings.config.reconnect = Reconnect::Never;
         self
     }
 
     /// Delays between rounds over the servers. Default: none before the first, then from 100 ms
     /// doubling up to 5 s, with jitter.
     pub fn reconnect(mut self, backoff: Backoff) -> Self {
-        self.config.delay = Delay::Backoff(backoff);
+        self.settings.config.delay = Delay::Backoff(backoff);
         self
     }
 
@@ -52,8 +52,8 @@ impl<R> ConnectOptions<R> {
     where
         F: Fn(usize) -> Duration + Send + Sync + 'static,
     {
-        self.config.delay = Delay::Ask;
-        self.callbacks.delay = Some(Arc::new(cb));
+        self.settings.config.delay = Delay::Ask;
+        self.settings.callbacks.delay = Some(Arc::new(cb));
         self
     }
 
@@ -64,51 +64,52 @@ impl<R> ConnectOptions<R> {
         F: Fn(Vec<Server>, ServerInfo) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Option<ReconnectToServer>> + Send + 'static,
     {
-        self.config.choice = Choice::Ask;
-        self.callbacks.choose = Some(Arc::new(move |servers, info| Box::pin(cb(servers, info))));
+        self.settings.config.choice = Choice::Ask;
+        self.settings.callbacks.choose =
+            Some(Arc::new(move |servers, info| Box::pin(cb(servers, info))));
         self
     }
 
     /// Does not add announced servers to the pool. They are by default.
     pub fn ignore_discovered_servers(mut self) -> Self {
-        self.config.discovery = Discovery::ignore();
+        self.settings.config.discovery = Discovery::ignore();
         self
     }
 
     /// Which announced servers are added to the pool.
     pub fn discovery(mut self, policy: Discovery) -> Self {
-        self.config.discovery = policy;
+        self.settings.config.discovery = policy;
         self
     }
 
     /// Tries servers, and the addresses of each, in the order given. By default it is random.
     pub fn retain_servers_order(mut self) -> Self {
-        self.config.order = Order::AsGiven;
+        self.settings.config.order = Order::AsGiven;
         self
     }
 
     /// Leaves host names to whoever dials.
     pub fn skip_host_lookup(mut self) -> Self {
-        self.config.names = Names::LeaveToDialer;
+        self.settings.config.names = Names::LeaveToDialer;
         self
     }
 
     /// Goes on asking a server that refused the credentials twice for the same reason. By default it
     /// is not asked again.
     pub fn retry_refused_credentials(mut self) -> Self {
-        self.config.refused = AuthFailures::Retry;
+        self.settings.config.refused = AuthFailures::Retry;
         self
     }
 
     /// Time between keep-alive PINGs. Default 60 s; zero sends none.
     pub fn ping_interval(mut self, ping_interval: Duration) -> Self {
-        self.config.ping_interval = ping_interval;
+        self.settings.config.ping_interval = ping_interval;
         self
     }
 
     /// PINGs that may go unanswered before the connection is given up. Default 2.
     pub fn max_pings_out(mut self, max: u32) -> Self {
-        self.config.max_pings_out = max;
+        self.settings.config.max_pings_out = max;
         self
     }
 
@@ -119,14 +120,14 @@ impl<R> ConnectOptions<R> {
     /// With a patience of 1 s a server that falls silent is given up three seconds after the first
     /// PING, instead of three intervals ([`max_pings_out`](Self::max_pings_out) is 2).
     pub fn adaptive_keep_alive(mut self, patience: Duration) -> Self {
-        self.config.keep_alive = KeepAlive::Adaptive { patience };
+        self.settings.config.keep_alive = KeepAlive::Adaptive { patience };
         self
     }
 
     /// How long the socket may take nothing before the connection is given up. Default 30 s; zero
     /// is for ever.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.config.write_timeout = timeout;
+        self.settings.config.write_timeout = timeout;
         self
     }
 }

@@ -13,13 +13,13 @@ impl<R> ConnectOptions<R> {
     /// Whether TLS is demanded: a server that offers none is not spoken to. Off by default, and on
     /// by itself for `tls://` URLs.
     pub fn require_tls(mut self, is_required: bool) -> Self {
-        self.config.tls = if is_required { TlsMode::Require } else { TlsMode::Auto };
+        self.settings.config.tls = if is_required { TlsMode::Require } else { TlsMode::Auto };
         self
     }
 
     /// Starts TLS before INFO; the server must be set up for that (`handshake_first`).
     pub fn tls_first(mut self) -> Self {
-        self.config.tls = TlsMode::First;
+        self.settings.config.tls = TlsMode::First;
         self
     }
 
@@ -28,21 +28,21 @@ impl<R> ConnectOptions<R> {
     /// Files are read again at each attempt. Any of the certificate options demands TLS.
     #[cfg(feature = "tls")]
     pub fn add_root_certificates(mut self, path: PathBuf) -> Self {
-        self.tls.add_root(Source::File(path));
+        self.settings.tls.add_root(Source::File(path));
         self
     }
 
     /// Trusts certificates from memory: PEM text, or one in DER.
     #[cfg(feature = "tls")]
     pub fn add_root_certificates_from_memory(mut self, pem_or_der: impl Into<Vec<u8>>) -> Self {
-        self.tls.add_root(Source::Memory(pem_or_der.into()));
+        self.settings.tls.add_root(Source::Memory(pem_or_der.into()));
         self
     }
 
     /// Shows a client certificate from PEM files, which are read again at each attempt.
     #[cfg(feature = "tls")]
     pub fn add_client_certificate(mut self, cert: PathBuf, key: PathBuf) -> Self {
-        self.tls.set_identity(Source::File(cert), Source::File(key));
+        self.settings.tls.set_identity(Source::File(cert), Source::File(key));
         self
     }
 
@@ -53,7 +53,7 @@ impl<R> ConnectOptions<R> {
         cert: impl Into<Vec<u8>>,
         key: impl Into<Vec<u8>>,
     ) -> Self {
-        self.tls.set_identity(Source::Memory(cert.into()), Source::Memory(key.into()));
+        self.settings.tls.set_identity(Source::Memory(cert.into()), Source::Memory(key.into()));
         self
     }
 
@@ -64,7 +64,7 @@ impl<R> ConnectOptions<R> {
     /// [`tls_client_config_verifies_names`](Self::tls_client_config_verifies_names).
     #[cfg(feature = "tls")]
     pub fn tls_client_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
-        self.tls.set_config(config.into());
+        self.settings.tls.set_config(config.into());
         self
     }
 
@@ -75,7 +75,7 @@ impl<R> ConnectOptions<R> {
     where
         F: Fn() -> Result<Arc<rustls::ClientConfig>, crate::TlsError> + Send + Sync + 'static,
     {
-        self.tls.set_config_callback(Arc::new(callback));
+        self.settings.tls.set_config_callback(Arc::new(callback));
         self
     }
 
@@ -83,7 +83,7 @@ impl<R> ConnectOptions<R> {
     /// does: announced servers get passwords and tokens over it.
     #[cfg(feature = "tls")]
     pub fn tls_client_config_verifies_names(mut self) -> Self {
-        self.tls.trust_whole_config();
+        self.settings.tls.trust_whole_config();
         self
     }
 
@@ -91,21 +91,21 @@ impl<R> ConnectOptions<R> {
     /// default of the process.
     #[cfg(feature = "tls")]
     pub fn crypto_provider(mut self, provider: Arc<rustls::crypto::CryptoProvider>) -> Self {
-        self.tls.set_provider(provider);
+        self.settings.tls.set_provider(provider);
         self
     }
 
     /// Verifies every server's certificate under this name, and sends it as SNI.
     #[cfg(feature = "tls")]
     pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
-        self.tls.server_name = Some(name.into());
+        self.settings.tls.server_name = Some(name.into());
         self
     }
 
     /// Accepts every certificate of a server: whoever is in between can read and change everything.
     #[cfg(feature = "tls")]
     pub fn dangerously_accept_any_certificate(mut self) -> Self {
-        self.tls.accept_anything();
+        self.settings.tls.accept_anything();
         self
     }
 }

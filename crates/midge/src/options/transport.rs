@@ -20,14 +20,14 @@ impl<R> ConnectOptions<R> {
     /// # }
     /// ```
     pub fn proxy(mut self, proxy: Proxy) -> Self {
-        self.config.proxy = Some(proxy);
+        self.settings.config.proxy = Some(proxy);
         self
     }
 
     /// How long a dial may take before the next address of the host is dialed beside it. Default
     /// 250 ms; zero dials one address after the other.
     pub fn dial_stagger(mut self, stagger: Duration) -> Self {
-        self.config.dial_stagger = stagger;
+        self.settings.config.dial_stagger = stagger;
         self
     }
 
@@ -49,7 +49,7 @@ impl<R> ConnectOptions<R> {
         F: Fn(DialRequest) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = io::Result<Dialed>> + Send + 'static,
     {
-        self.dialer = Some(Dialer::new(dial));
+        self.settings.dialer = Some(Dialer::new(dial));
         self
     }
 }

@@ -10,7 +10,7 @@ impl<R> ConnectOptions<R> {
     /// The value may be a secret: it shows in no error and no debug output. With `ws://` it is sent
     /// in clear.
     pub fn websocket_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.websocket.add_header(name.into(), value.into());
+        self.settings.websocket.add_header(name.into(), value.into());
         self
     }
 
@@ -19,7 +19,7 @@ impl<R> ConnectOptions<R> {
     where
         F: Fn() -> Vec<(String, String)> + Send + Sync + 'static,
     {
-        self.websocket.set_callback(Arc::new(callback));
+        self.settings.websocket.set_callback(Arc::new(callback));
         self
     }
 }
