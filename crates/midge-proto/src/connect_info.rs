@@ -1,8 +1,8 @@
 //! What a client tells about itself in `CONNECT`.
 
-use crate::base::Base64;
 use alloc::string::String;
 use alloc::vec::Vec;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use core::fmt;
 use serde::Serialize;
 
@@ -89,7 +89,7 @@ impl ConnectInfo {
         Self {
             jwt: auth.jwt,
             nkey: auth.nkey,
-            sig: auth.signature.map(|bytes| Base64::Url.encode(&bytes)),
+            sig: auth.signature.map(|bytes| Base64UrlUnpadded::encode_string(&bytes)),
             user: auth.username,
             pass: auth.password,
             auth_token: auth.token,

@@ -20,7 +20,6 @@
 extern crate alloc;
 
 mod backoff;
-mod base;
 mod capabilities;
 mod connect_info;
 mod connection;

@@ -223,8 +223,8 @@ fn looks_like_jwt(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Base64;
     use alloc::string::ToString;
+    use base64ct::{Base64UrlUnpadded, Encoding};
     use proptest::prelude::*;
 
     const SEED: &str = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
@@ -309,7 +309,9 @@ mod tests {
 
     #[test]
     fn the_check_finds_a_foreign_seed_a_missing_seed_and_an_unreadable_jwt() {
-        let jwt = |claims: &str| format!("e30.{}.c2ln", Base64::Url.encode(claims.as_bytes()));
+        let jwt = |claims: &str| {
+            format!("e30.{}.c2ln", Base64UrlUnpadded::encode_string(claims.as_bytes()))
+        };
         let own = jwt(&format!(r#"{{"sub":"{PUBLIC}"}}"#));
         let key = KeyPair::from_seed(SEED).unwrap();
         let check = |jwt: &str, key: Option<&KeyPair>| {

@@ -1,8 +1,9 @@
 //! The text form of keys: base32 over bytes that end with a checksum.
 
 use super::NkeyError;
-use crate::base::{Base64, append_base32, base32_len, decode_base32};
 use alloc::string::String;
+use base32ct::{Base32UpperUnpadded, Encoding as _};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use zeroize::Zeroizing;
 
 /// Bytes of the checksum at the end.
@@ -17,7 +18,7 @@ const CHECKSUM_LEN: usize = 2;
 /// ```
 #[must_use]
 pub fn encode_signature(signature: &[u8]) -> String {
-    Base64::Url.encode(signature)
+    Base64UrlUnpadded::encode_string(signature)
 }
 
 /// Sets the last two of `bytes` to the checksum of the others and returns the text of the whole.
@@ -26,24 +27,33 @@ pub(super) fn encode<const BYTES: usize>(mut bytes: Zeroizing<[u8; BYTES]>) -> S
         *checksum = crc16(body).to_le_bytes();
     }
     // One allocation of the final size: no half-grown copy of a secret stays behind.
-    let mut text = String::with_capacity(base32_len(BYTES));
-    append_base32(&bytes[..], &mut text);
-    text
+    Base32UpperUnpadded::encode_string(&bytes[..])
 }
 
 /// The bytes of `text`, with the checksum at the end, which was found correct.
 pub(super) fn decode<const BYTES: usize>(text: &str) -> Result<Zeroizing<[u8; BYTES]>, NkeyError> {
-    let expected = base32_len(BYTES);
+    let expected = Base32UpperUnpadded::encoded_len(&[0; BYTES]);
     if text.len() != expected {
         return Err(NkeyError::WrongLength { length: text.len(), expected });
     }
     let mut bytes = Zeroizing::new([0; BYTES]);
-    decode_base32(text.as_bytes(), &mut bytes[..])
-        .map_err(|position| NkeyError::InvalidBase32 { position })?;
+    let digits = Base32UpperUnpadded::decode(text, &mut bytes[..]);
+    let is_whole = digits.is_ok_and(|digits| digits.len() == BYTES);
+    // A last digit may say more than fits: there is one text for given bytes.
+    if !is_whole || *Zeroizing::new(Base32UpperUnpadded::encode_string(&bytes[..])) != text {
+        return Err(NkeyError::InvalidBase32 { position: first_fault(text) });
+    }
     match bytes.split_last_chunk::<CHECKSUM_LEN>() {
         Some((body, checksum)) if *checksum == crc16(body).to_le_bytes() => Ok(bytes),
         Some(_) | None => Err(NkeyError::BadChecksum),
     }
+}
+
+/// The place of the first byte that is no digit of base32; else of the last one, which says too much.
+fn first_fault(text: &str) -> usize {
+    let is_digit = |byte: u8| matches!(byte, b'A'..=b'Z' | b'2'..=b'7');
+    let fault = text.bytes().position(|byte| !is_digit(byte));
+    fault.unwrap_or(text.len().saturating_sub(1))
 }
 
 /// CRC-16/XMODEM: polynomial 0x1021, initial value 0, no reflection, no final xor.
@@ -78,8 +88,22 @@ mod tests {
         let lower = good.to_lowercase();
         assert_eq!(decode::<35>(&lower), Err(NkeyError::InvalidBase32 { position: 0 }));
         let other = if good.ends_with('A') { "B" } else { "A" };
+        let foreign = alloc::format!("{}\u{7f}{}", &good[..20], &good[21..]);
+        assert_eq!(decode::<35>(&foreign), Err(NkeyError::InvalidBase32 { position: 20 }));
         let damaged = alloc::format!("{}{other}", &good[..55]);
         assert_eq!(decode::<35>(&damaged), Err(NkeyError::BadChecksum));
+    }
+
+    #[test]
+    fn a_last_digit_that_says_more_than_fits_is_a_fault() {
+        let good = encode(Zeroizing::new([0; 36]));
+        assert!(decode::<36>(&good).is_ok());
+        // The last digit holds three bits of the checksum and two that are zero.
+        let same_bytes = good.as_bytes()[57] + 1;
+        assert!(same_bytes.is_ascii_uppercase() || same_bytes.is_ascii_digit());
+        let same_bytes = char::from(same_bytes);
+        let other = alloc::format!("{}{same_bytes}", &good[..57]);
+        assert_eq!(decode::<36>(&other), Err(NkeyError::InvalidBase32 { position: 57 }));
     }
 
     proptest! {

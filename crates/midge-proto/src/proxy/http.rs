@@ -1,11 +1,11 @@
 //! HTTP `CONNECT`.
 
 use super::{Progress, Proxy, ProxyError};
-use crate::base::Base64;
 use crate::snippet::Snippet;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use base64ct::{Base64, Encoding};
 
 /// Longest head of an answer in bytes: more than any proxy sends, and little to keep.
 const HEAD_BYTES_MAX: usize = 16 << 10;
@@ -35,7 +35,7 @@ impl Http {
         let credentials = match proxy.credentials() {
             None => Credentials::None,
             Some((user, password)) => {
-                let text = Base64::Padded.encode(format!("{user}:{password}").as_bytes());
+                let text = Base64::encode_string(format!("{user}:{password}").as_bytes());
                 let header = format!("Proxy-Authorization: Basic {text}\r\n");
                 out.extend_from_slice(header.as_bytes());
                 Credentials::Sent

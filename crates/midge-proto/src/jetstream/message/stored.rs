@@ -1,6 +1,5 @@
 //! Messages as a stream stores them.
 
-use crate::base::Base64;
 use crate::header::HeaderMap;
 use crate::header::{NATS_SEQUENCE, NATS_SUBJECT, NATS_TIME_STAMP};
 use crate::jetstream::timestamp::{InvalidTimestamp, Timestamp};
@@ -8,6 +7,7 @@ use crate::message::Message;
 use crate::subject::Subject;
 use alloc::borrow::Cow;
 use alloc::string::String;
+use base64ct::{Base64, Encoding};
 use bytes::Bytes;
 use core::fmt;
 use serde::Deserialize;
@@ -139,10 +139,9 @@ impl TryFrom<RawMessage> for StreamMessage {
     fn try_from(raw: RawMessage) -> Result<Self, StreamMessageError> {
         let bytes = |name, text: Option<String>| match text {
             None => Ok(Bytes::new()),
-            Some(text) => Base64::Padded
-                .decode(text.as_bytes())
+            Some(text) => Base64::decode_vec(&text)
                 .map(Bytes::from)
-                .ok_or(StreamMessageError::ParseError { name, value: text }),
+                .map_err(|_| StreamMessageError::ParseError { name, value: text }),
         };
         let headers = bytes("hdrs", raw.hdrs)?;
         Ok(Self {
