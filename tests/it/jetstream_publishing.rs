@@ -370,3 +370,25 @@ async fn the_id_of_a_message_is_a_header_that_any_publish_may_have() {
     let second = other.publish_with_headers("s", headers, "x".into()).await.unwrap();
     assert!(within("an ack", second).await.unwrap().duplicate);
 }
+
+#[tokio::test]
+async fn answered_messages_behind_one_that_is_not_count_into_the_window_of_a_publisher() {
+    let Stage { server: _server, client, jetstream } = stage().await;
+    stream(&jetstream, "S", &["s"]).await;
+    let mut held = client.subscription("held").confirmed().await.unwrap();
+    let builder = ContextBuilder::new().max_ack_inflight(4).backpressure_on_inflight(false);
+    let context = builder.build(client.clone());
+    let mut publisher = context.publisher();
+    publisher.publish("held", "1".into()).await.unwrap();
+    for _ in 0..3 {
+        publisher.publish("s", "x".into()).await.unwrap();
+    }
+    crate::support::until("the acks", || context.acks_in_flight() == 1).await;
+    let error = publisher.publish("s", "x".into()).await.unwrap_err();
+    assert_eq!(error.fault(), &Fault::WindowFull(4));
+    let reply = held.next().await.unwrap().reply.unwrap();
+    client.publish(reply, r#"{"stream":"S","seq":1}"#.into()).await.unwrap();
+    crate::support::until("the last ack", || context.acks_in_flight() == 0).await;
+    publisher.publish("s", "x".into()).await.unwrap();
+    assert_eq!(within("the acks", publisher.finish()).await.unwrap(), 5);
+}

@@ -2,63 +2,12 @@
 
 use super::timestamp::Timestamp;
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{Serialize, Serializer};
-use serde_json::Value;
-
-/// Fields of a JSON object that this version of midge does not know.
-///
-/// They are kept as they came and sent back with the object, so that a program that reads a
-/// configuration, changes it and writes it back does not wipe what a newer server put into it.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct UnknownFields(BTreeMap<String, Value>);
-
-impl UnknownFields {
-    /// Whether every field was known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The names of the fields, in alphabetical order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-
-    /// The value of a field as JSON text.
-    #[must_use]
-    pub fn json(&self, name: &str) -> Option<String> {
-        self.0.get(name).map(|value| alloc::format!("{value}"))
-    }
-
-    /// Forgets all of them.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl fmt::Debug for UnknownFields {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl Serialize for UnknownFields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for UnknownFields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        BTreeMap::deserialize(deserializer).map(Self)
-    }
-}
 
 /// Whether a field may be left out, because the server would fill in the same.
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -182,7 +131,9 @@ pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Er
     serde_json::from_slice(json)
 }
 
-/// A short word of the wire that this version does not know: up to 32 bytes, a longer one is cut.
+/// A short word of the wire that this version does not know: up to 32 bytes, a longer one is cut. In
+/// a configuration that a server has sent, the whole word is kept beside it
+/// ([`UnknownFields::out_of_range`](super::UnknownFields::out_of_range)).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Word(arrayvec::ArrayString<32>);
 

@@ -36,6 +36,7 @@ mod status;
 #[cfg(test)]
 pub(crate) mod test_messages;
 mod timestamp;
+mod unknown;
 
 pub mod account;
 pub mod advisory;
@@ -49,14 +50,14 @@ pub use api::{ApiError, ApiPrefix, ApiRequest, CustomRequest, MalformedAnswer};
 pub use error::{Error, ErrorCode};
 pub use error_codes::ErrorCodeInfo;
 pub use invalid_config::InvalidConfig;
-pub use json::{UnknownFields, Word};
+pub use json::Word;
 pub use level::{ApiLevel, Requirement, UnsupportedField};
 pub use message::AckKind;
 pub use names::{
     ConsumerName, InvalidName, NAME_LEN_MAX, NameFault, Named, PRIORITY_GROUP_LEN_MAX, StreamName,
     check_priority_group,
 };
-pub use paging::{Page, Paging};
+pub use paging::{ListWatch, Page, Paging};
 pub use publish::{
     AtomicBatch, BATCH_ID_LEN_MAX, BATCH_MESSAGES_MAX, BatchAnswer, BatchCommit, BatchFault,
     BatchId, BatchMessage, BatchOptions, BatchPlace, Counter, Cron, CronField, CronSchedule,
@@ -67,3 +68,4 @@ pub use publish::{
 };
 pub use status::{Left, PullLimit, Status, StatusClass};
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use unknown::UnknownFields;

@@ -1,7 +1,9 @@
 //! Answers that come in pages.
 
+use super::api::ApiError;
 use super::json::nullable;
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::Deserialize;
@@ -19,6 +21,16 @@ pub struct Paging {
 }
 
 impl Paging {
+    /// Checks a page with `received` entries that was to begin at `asked`: one that begins before
+    /// would be read again and again. Behind its end, servers tell where a list ends.
+    pub(super) fn check(&self, asked: u64, received: usize, body: &[u8]) -> Result<(), ApiError> {
+        if self.offset == asked || received == 0 {
+            return Ok(());
+        }
+        let fault = format!("a page from entry {} on, not from {asked} on", self.offset);
+        Err(ApiError::malformed(fault, body))
+    }
+
     /// The offset of the page behind one with `received` entries; `None` behind the last.
     ///
     /// An empty page is the last, whatever the total says: entries can vanish between two requests.
@@ -26,6 +38,45 @@ impl Paging {
     pub fn next_offset(&self, received: usize) -> Option<u64> {
         let next = self.offset.checked_add(received as u64)?;
         (received > 0 && next < self.total).then_some(next)
+    }
+}
+
+/// Entries by which a list may grow beyond twice its length while it is read.
+const GROWTH_MAX: u64 = 10_000;
+
+/// Most names of what is missing or offline in one list, which are kept until its end: more than the
+/// servers of any cluster hold.
+const ABSENT_MAX: usize = 1_000_000;
+
+/// Looks after a list that is read page by page: that it comes to an end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListWatch {
+    first_total: Option<u64>,
+    absent: usize,
+}
+
+impl ListWatch {
+    /// Another page of the list, with so many names of what is missing or offline.
+    ///
+    /// # Errors
+    ///
+    /// When the list grows faster than it is read, or names more than can be there.
+    pub fn check(&mut self, paging: Paging, absent: usize) -> Result<(), ApiError> {
+        let first = *self.first_total.get_or_insert(paging.total);
+        let most = first.saturating_mul(2).saturating_add(GROWTH_MAX);
+        if paging.offset >= most {
+            let fault = format!(
+                "a list that does not end: entry {} of {}, and {first} at its beginning",
+                paging.offset, paging.total
+            );
+            return Err(ApiError::malformed(fault, b""));
+        }
+        self.absent = self.absent.saturating_add(absent);
+        if self.absent > ABSENT_MAX {
+            let fault = format!("a list that lacks {} entries or more", self.absent);
+            return Err(ApiError::malformed(fault, b""));
+        }
+        Ok(())
     }
 }
 
@@ -83,6 +134,30 @@ mod tests {
         assert_eq!(paging.next_offset(0), None, "an empty page must not be asked for for ever");
         let last = Paging { total: u64::MAX, offset: u64::MAX - 1, limit: 1 };
         assert_eq!(last.next_offset(2), None);
+    }
+
+    #[test]
+    fn a_page_that_begins_elsewhere_is_no_answer() {
+        let paging = Paging { total: 600, offset: 256, limit: 256 };
+        assert_eq!(paging.check(256, 256, b""), Ok(()));
+        let error = paging.check(512, 88, b"{}").unwrap_err();
+        assert!(matches!(error, ApiError::Malformed(_)), "{error}");
+        assert_eq!(paging.check(512, 0, b""), Ok(()), "what was there is gone");
+    }
+
+    #[test]
+    fn a_list_that_grows_faster_than_it_is_read_has_an_end() {
+        let mut watch = ListWatch::default();
+        let page = |offset: u64| Paging { total: offset + 2, offset, limit: 1 };
+        let pages = (0..).take_while(|offset| watch.check(page(*offset), 0).is_ok()).count();
+        assert_eq!(pages as u64, 2 * 2 + GROWTH_MAX);
+        // One that is long from the beginning is only long.
+        let mut long = ListWatch::default();
+        let paging = |offset| Paging { total: 1 << 40, offset, limit: 1 };
+        assert!((0..100_000).all(|offset| long.check(paging(offset), 0).is_ok()));
+        // What is missing is kept until the end, and has a bound of its own.
+        let lacking = (0..).take_while(|offset| long.check(paging(*offset), 1000).is_ok()).count();
+        assert_eq!(lacking, ABSENT_MAX / 1000);
     }
 
     #[test]

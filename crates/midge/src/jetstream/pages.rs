@@ -7,7 +7,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use futures_core::Stream;
-use midge_proto::jetstream::{ApiRequest, Page, consumer, stream};
+use midge_proto::Subject;
+use midge_proto::jetstream::{ApiError, ApiRequest, ListWatch, Page, Paging, consumer, stream};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A request for a list that comes in pages.
@@ -25,6 +26,7 @@ pub trait PagedRequest: ApiRequest<Response: Send> + Send + Sync + Unpin + 'stat
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Leaf<R: PagedRequest> {
+    paging: Paging,
     items: VecDeque<R::Item>,
     next: Option<R>,
     missing: Vec<String>,
@@ -33,8 +35,8 @@ pub struct Leaf<R: PagedRequest> {
 
 impl<R: PagedRequest> Leaf<R> {
     fn new(page: Page<R::Item>, next: Option<R>) -> Self {
-        let Page { items, missing, offline, .. } = page;
-        Self { items: items.into(), next, missing, offline }
+        let Page { paging, items, missing, offline } = page;
+        Self { paging, items: items.into(), next, missing, offline }
     }
 }
 
@@ -64,13 +66,17 @@ impl PagedRequest for stream::InfoRequest {
 
     fn read(&self, page: stream::PagedInfo) -> Leaf<Self> {
         let next = self.next(&page);
+        let paging = page.paging;
         let items = page.info.state.subjects.into_iter().collect();
-        Leaf { items, next, missing: Vec::new(), offline: BTreeMap::new() }
+        Leaf { paging, items, next, missing: Vec::new(), offline: BTreeMap::new() }
     }
 }
 
 type Asked<R> =
-    Pin<Box<dyn Future<Output = Result<Leaf<R>, CallError<RequestErrorKind>>> + Send + 'static>>;
+    Pin<Box<dyn Future<Output = Result<Turned<R>, CallError<RequestErrorKind>>> + Send + 'static>>;
+
+/// A page and the subject that was asked for it.
+type Turned<R> = (Leaf<R>, Option<Subject>);
 
 /// A list as a stream of its entries; pages are asked for when they are needed. It ends behind the
 /// first error.
@@ -84,6 +90,7 @@ pub struct Pages<R: PagedRequest> {
     items: VecDeque<R::Item>,
     missing: Vec<String>,
     offline: BTreeMap<String, String>,
+    watch: ListWatch,
     next: Next<R>,
 }
 
@@ -101,7 +108,8 @@ impl<R: PagedRequest> Pages<R> {
     /// The rest of a list of which the first page is there already.
     pub(super) fn behind(context: Context, request: &R, page: R::Response) -> Self {
         let mut pages = Self::empty(context);
-        pages.turn(request.read(page));
+        // The first page cannot be too far behind.
+        let _ = pages.turn(request.read(page));
         pages
     }
 
@@ -111,6 +119,7 @@ impl<R: PagedRequest> Pages<R> {
             items: VecDeque::new(),
             missing: Vec::new(),
             offline: BTreeMap::new(),
+            watch: ListWatch::default(),
             next: Next::Nothing,
         }
     }
@@ -127,11 +136,13 @@ impl<R: PagedRequest> Pages<R> {
         &self.offline
     }
 
-    fn turn(&mut self, leaf: Leaf<R>) {
+    fn turn(&mut self, leaf: Leaf<R>) -> Result<(), ApiError> {
+        self.watch.check(leaf.paging, leaf.missing.len() + leaf.offline.len())?;
         self.items.extend(leaf.items);
         self.missing.extend(leaf.missing);
         self.offline.extend(leaf.offline);
         self.next = leaf.next.map_or(Next::Nothing, Next::Ask);
+        Ok(())
     }
 }
 
@@ -167,7 +178,9 @@ impl<R: PagedRequest> Stream for Pages<R> {
                     let context = this.context.clone();
                     this.next = Next::Asked(Box::pin(async move {
                         let page = context.ask(&request).await?;
-                        Ok(request.read(page))
+                        let asked = context.inner.prefix.as_ref().ok();
+                        let asked = asked.map(|prefix| request.subject(prefix));
+                        Ok((request.read(page), asked))
                     }));
                 }
                 Next::Asked(mut asked) => match asked.as_mut().poll(cx) {
@@ -175,7 +188,11 @@ impl<R: PagedRequest> Stream for Pages<R> {
                         this.next = Next::Asked(asked);
                         return Poll::Pending;
                     }
-                    Poll::Ready(Ok(leaf)) => this.turn(leaf),
+                    Poll::Ready(Ok((leaf, asked))) => {
+                        if let Err(error) = this.turn(leaf) {
+                            return Poll::Ready(Some(Err(CallError::new(asked, error.into()))));
+                        }
+                    }
                     Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
                 },
             }

@@ -1,10 +1,11 @@
 //! What a consumer is to be.
 
 use crate::jetstream::invalid_config::InvalidConfig;
-use crate::jetstream::json::{self, UnknownFields, Word, is_default, nullable, wire_enum};
+use crate::jetstream::json::{self, Word, is_default, nullable, wire_enum};
 use crate::jetstream::level::{ApiLevel, Requirement};
 use crate::jetstream::names::{ConsumerName, InvalidName, NameFault, Named, check_priority_group};
 use crate::jetstream::timestamp::Timestamp;
+use crate::jetstream::unknown::{Keeping, UnknownFields};
 use crate::subject::{InvalidSubject, Subject};
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -323,6 +324,18 @@ impl From<&Self> for Config {
 impl From<&str> for Config {
     fn from(name: &str) -> Self {
         Self { durable_name: Some(name.to_string()), ..Self::default() }
+    }
+}
+
+impl Keeping for Config {
+    const READ_ONLY: &'static [&'static str] = &[];
+
+    fn unknown(&self) -> &UnknownFields {
+        &self.unknown
+    }
+
+    fn unknown_mut(&mut self) -> &mut UnknownFields {
+        &mut self.unknown
     }
 }
 

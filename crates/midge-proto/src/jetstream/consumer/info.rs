@@ -4,6 +4,7 @@ use super::config::Config;
 use crate::jetstream::json::{self, nullable};
 use crate::jetstream::stream::ClusterInfo;
 use crate::jetstream::timestamp::Timestamp;
+use crate::jetstream::unknown;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -21,6 +22,7 @@ pub struct Info {
     #[serde(with = "json::date")]
     pub created: Option<Timestamp>,
     /// What it is to be.
+    #[serde(deserialize_with = "unknown::deserialize")]
     pub config: Config,
     /// The last message that was delivered.
     pub delivered: SequenceInfo,

@@ -5,9 +5,10 @@ use super::kinds::{FromConsumer, IntoConsumerConfig, WrongKind, kind_of_config, 
 use super::requests::Id;
 use crate::jetstream::api::ApiPrefix;
 use crate::jetstream::invalid_config::InvalidConfig;
-use crate::jetstream::json::{self, UnknownFields, is_default};
+use crate::jetstream::json::{self, is_default};
 use crate::jetstream::names::check_priority_group;
 use crate::jetstream::timestamp::Timestamp;
+use crate::jetstream::unknown::UnknownFields;
 use crate::subject::Subject;
 use alloc::collections::BTreeMap;
 use alloc::string::String;

@@ -2,8 +2,8 @@
 
 use super::config::{AckPolicy, DeliverPolicy, ReplayPolicy};
 use super::kinds::{FromConsumer, IntoConsumerConfig, WrongKind, kind_of_config, or_default};
-use crate::jetstream::json::UnknownFields;
 use crate::jetstream::timestamp::Timestamp;
+use crate::jetstream::unknown::UnknownFields;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -10,12 +10,13 @@ use crate::jetstream::names::{ConsumerName, InvalidName, StreamName, check_prior
 use crate::jetstream::paging::Page;
 use crate::jetstream::stream::DeleteStatus;
 use crate::jetstream::timestamp::Timestamp;
+use crate::jetstream::unknown;
 use crate::message::Message;
 use crate::subject::Subject;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Which consumer of which stream.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,11 +125,16 @@ impl ApiRequest for CreateRequest {
         #[derive(Serialize)]
         struct Body<'a> {
             stream_name: &'a str,
+            #[serde(serialize_with = "kept")]
             config: &'a Config,
             #[serde(skip_serializing_if = "str::is_empty")]
             action: &'static str,
             #[serde(skip_serializing_if = "is_default")]
             pedantic: bool,
+        }
+
+        fn kept<S: Serializer>(config: &&Config, serializer: S) -> Result<S::Ok, S::Error> {
+            unknown::serialize(*config, serializer)
         }
 
         let body = Body {
@@ -244,7 +250,9 @@ macro_rules! list_request {
             }
 
             fn decode(&self, answer: &Message) -> Result<Page<$item>, ApiError> {
-                api::decode(answer)
+                let page: Page<$item> = api::decode(answer)?;
+                page.paging.check(self.offset, page.items.len(), &answer.payload)?;
+                Ok(page)
             }
 
             fn is_read(&self) -> bool {

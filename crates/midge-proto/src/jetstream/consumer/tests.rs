@@ -3,7 +3,7 @@ use super::*;
 use crate::jetstream::names::NameFault;
 use crate::jetstream::test_messages::{answer, assert_wire, status, wire};
 use crate::jetstream::{ApiError, ApiLevel, ApiRequest, InvalidConfig, StreamName, Timestamp};
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use core::time::Duration;
 use serde_json::{Value, json};
@@ -326,4 +326,25 @@ fn a_pull_says_what_it_wants_and_nothing_else() {
     ] {
         assert!(bad.check().is_err(), "{bad:?}");
     }
+}
+
+#[test]
+fn values_out_of_range_survive_a_change_of_something_else() {
+    let mut from_server = full();
+    for (name, value) in [
+        ("deliver_policy", json!("the-first-one-of-each-subject-that-there-is")),
+        ("ack_wait", json!(-1)),
+        ("backoff", json!([1, -2])),
+        ("pause_until", json!("9999-12-31T00:00:00Z")),
+        ("priority_policy", json!("whoever-comes-first-is-served-before-all-others")),
+    ] {
+        from_server[name] = value;
+    }
+    from_server.as_object_mut().unwrap().remove("opt_start_seq");
+    let info = json!({"stream_name": "S", "name": "C", "config": from_server.clone()});
+    let info = InfoRequest::new(id()).decode(&answer(&info.to_string())).unwrap();
+    let mut config = info.config;
+    config.description = Some("new".into());
+    from_server["description"] = json!("new");
+    assert_eq!(body_of(&create(config))["config"], from_server);
 }

@@ -4,7 +4,6 @@ use super::fields::{self, Owned, Rules};
 use super::plan::{Action, Asset, Step};
 use crate::jetstream::consumer::{AckPolicy, Config, PriorityPolicy};
 use crate::jetstream::invalid_config::InvalidConfig;
-use crate::jetstream::json::UnknownFields;
 use crate::jetstream::names::{ConsumerName, InvalidName, NameFault, Named};
 use crate::jetstream::stream::ConsumerLimits;
 use alloc::boxed::Box;
@@ -157,10 +156,6 @@ impl Rules for ConsumerRules {
         // It counts only at creation; later there is a call of its own.
         config.pause_until = None;
         filled
-    }
-
-    fn unknown(config: &Config) -> &UnknownFields {
-        &config.unknown
     }
 
     fn obstacle(

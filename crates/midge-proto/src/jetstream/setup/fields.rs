@@ -1,14 +1,12 @@
 //! Configurations as fields: which of them differ, and what becomes of them.
 
 use super::plan::Change;
-use crate::jetstream::json::UnknownFields;
+use crate::jetstream::unknown::{self, Keeping};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 type Fields = Map<String, Value>;
@@ -29,7 +27,7 @@ pub(super) enum Owned {
 
 impl Owned {
     /// The fields that `config` sets.
-    pub(super) fn set_in<C: Serialize + Default>(config: &C) -> Self {
+    pub(super) fn set_in<C: Keeping + Default>(config: &C) -> Self {
         let default = fields(&C::default());
         let set =
             fields(config).into_iter().filter(|(name, value)| default.get(name) != Some(value));
@@ -59,13 +57,10 @@ impl Owned {
 
 /// What a kind of configuration knows about its fields.
 pub(super) trait Rules {
-    type Config: Serialize + DeserializeOwned + Clone;
+    type Config: Keeping + Clone;
 
     /// The configuration as a server would show it.
     fn filled(&self, config: &Self::Config) -> Self::Config;
-
-    /// What a newer server has put into it.
-    fn unknown(config: &Self::Config) -> &UnknownFields;
 
     /// Why a field cannot change like that, if it cannot.
     fn obstacle(
@@ -76,12 +71,9 @@ pub(super) trait Rules {
     ) -> Option<&'static str>;
 }
 
-fn fields<C: Serialize>(config: &C) -> Fields {
-    match serde_json::to_value(config) {
-        Ok(Value::Object(fields)) => fields,
-        // Structures are objects.
-        Ok(_) | Err(_) => Fields::new(),
-    }
+fn fields<C: Keeping>(config: &C) -> Fields {
+    // Texts, numbers, lists and maps with text keys always have a JSON form.
+    unknown::write(config).unwrap_or_default()
 }
 
 /// The same list in any order is the same.
@@ -141,7 +133,7 @@ pub(super) fn compare<R: Rules>(
         wanted_fields.keys().chain(actual_fields.keys()).cloned().collect();
     for name in names.into_iter().filter(|name| owned.has(name)) {
         let (from, to) = (actual_fields.remove(&name), wanted_fields.remove(&name));
-        let is_unknown = || R::unknown(actual).names().any(|unknown| unknown == name);
+        let is_unknown = || actual.unknown().names().any(|unknown| unknown == name);
         if same(&name, from.as_ref(), to.as_ref()) || to.is_none() && is_unknown() {
             continue;
         }
@@ -149,7 +141,7 @@ pub(super) fn compare<R: Rules>(
         put(&mut merged, &name, to.clone());
         changes.push(Change::new(name, from, to, obstacle));
     }
-    (changes, serde_json::from_value(Value::Object(merged)).ok())
+    (changes, unknown::read(merged).ok())
 }
 
 fn put(fields: &mut Fields, name: &str, value: Option<Value>) {

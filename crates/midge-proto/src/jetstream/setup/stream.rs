@@ -3,7 +3,6 @@
 use super::fields::{self, Owned, Rules, is_taken_back};
 use super::plan::{Action, Asset, Step};
 use crate::jetstream::invalid_config::InvalidConfig;
-use crate::jetstream::json::UnknownFields;
 use crate::jetstream::stream::{
     Compression, Config, DiscardPolicy, PersistenceMode, RetentionPolicy,
 };
@@ -142,10 +141,6 @@ impl Rules for StreamRules {
         // Servers make it what the origin says.
         config.mirror_direct &= config.mirror.is_none();
         filled
-    }
-
-    fn unknown(config: &Config) -> &UnknownFields {
-        &config.unknown
     }
 
     fn obstacle(

@@ -2,9 +2,10 @@
 
 use super::source::{Republish, Source, SubjectTransform};
 use crate::jetstream::invalid_config::InvalidConfig;
-use crate::jetstream::json::{self, UnknownFields, is_default, nullable, wire_enum};
+use crate::jetstream::json::{self, is_default, nullable, wire_enum};
 use crate::jetstream::level::{ApiLevel, Requirement};
 use crate::jetstream::names::StreamName;
+use crate::jetstream::unknown::{Keeping, UnknownFields};
 use crate::subject::Subject;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -237,6 +238,18 @@ impl Config {
             .iter()
             .chain(self.sources.iter().flatten())
             .fold(own, |newest, source| Requirement::newer(newest, source.requirement()))
+    }
+}
+
+impl Keeping for Config {
+    const READ_ONLY: &'static [&'static str] = &["template_owner"];
+
+    fn unknown(&self) -> &UnknownFields {
+        &self.unknown
+    }
+
+    fn unknown_mut(&mut self) -> &mut UnknownFields {
+        &mut self.unknown
     }
 }
 

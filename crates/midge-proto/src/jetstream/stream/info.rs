@@ -5,6 +5,7 @@ use super::source::{External, SubjectTransform};
 use crate::jetstream::error::Error;
 use crate::jetstream::json::{self, nullable};
 use crate::jetstream::timestamp::Timestamp;
+use crate::jetstream::unknown;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 #[serde(default)]
 pub struct Info {
     /// What it is to be.
+    #[serde(deserialize_with = "unknown::deserialize")]
     pub config: Config,
     /// When it was created.
     #[serde(with = "json::date")]

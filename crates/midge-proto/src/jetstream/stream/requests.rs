@@ -8,6 +8,7 @@ use crate::jetstream::json::{self, is_default};
 use crate::jetstream::level::{ApiLevel, Requirement};
 use crate::jetstream::names::StreamName;
 use crate::jetstream::paging::{Page, Paging};
+use crate::jetstream::unknown;
 use crate::message::Message;
 use crate::subject::Subject;
 use alloc::string::String;
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// A configuration as it is sent.
 #[derive(Clone, Debug, Serialize)]
 struct Body {
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "unknown::serialize")]
     config: Config,
     #[serde(skip_serializing_if = "is_default")]
     pedantic: bool,
@@ -150,6 +151,8 @@ impl ApiRequest for InfoRequest {
 
     fn decode(&self, answer: &Message) -> Result<PagedInfo, ApiError> {
         let page: PagedInfo = api::decode(answer)?;
+        let received = page.info.state.subjects.len();
+        page.paging.check(self.offset, received, &answer.payload)?;
         Ok(PagedInfo { info: page.info.tidy(), ..page })
     }
 
@@ -276,7 +279,9 @@ macro_rules! list_request {
             }
 
             fn decode(&self, answer: &Message) -> Result<Page<$item>, ApiError> {
-                api::decode(answer)
+                let page: Page<$item> = api::decode(answer)?;
+                page.paging.check(self.body.offset, page.items.len(), &answer.payload)?;
+                Ok(page)
             }
 
             fn is_read(&self) -> bool {

@@ -6,6 +6,7 @@ use crate::jetstream::api::{self, ApiError, ApiPrefix, ApiRequest, MalformedAnsw
 use crate::jetstream::json::{self, is_default};
 use crate::jetstream::level::{ApiLevel, Requirement};
 use crate::jetstream::names::StreamName;
+use crate::jetstream::unknown;
 use crate::message::Message;
 use crate::subject::Subject;
 use alloc::string::String;
@@ -100,6 +101,7 @@ impl ApiRequest for SnapshotRequest {
 #[serde(default)]
 pub struct Snapshot {
     /// What the stream was to be.
+    #[serde(with = "unknown")]
     pub config: Config,
     /// What was in it, as the server wrote it: restoring sends it back.
     state: Value,

@@ -2,10 +2,11 @@
 
 use crate::jetstream::api::domain_prefix;
 use crate::jetstream::invalid_config::InvalidConfig;
-use crate::jetstream::json::{self, UnknownFields, is_default, nullable};
+use crate::jetstream::json::{self, is_default, nullable};
 use crate::jetstream::level::{ApiLevel, Requirement};
 use crate::jetstream::names::{StreamName, check_domain};
 use crate::jetstream::timestamp::Timestamp;
+use crate::jetstream::unknown::UnknownFields;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};

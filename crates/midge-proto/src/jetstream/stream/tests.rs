@@ -1,7 +1,8 @@
 use super::*;
 use crate::jetstream::test_messages::{answer, assert_wire, wire};
-use crate::jetstream::{ApiLevel, ApiRequest, InvalidConfig, StreamName, Timestamp};
+use crate::jetstream::{ApiError, ApiLevel, ApiRequest, InvalidConfig, StreamName, Timestamp};
 use crate::subject::Subject;
+use alloc::string::ToString;
 use alloc::vec;
 use core::time::Duration;
 use serde_json::{Value, json};
@@ -316,4 +317,64 @@ fn a_backup_goes_back_as_it_came() {
     assert_eq!((&body["config"]["name"], &body["state"]["future"]), (&json!("T"), &json!(1)));
     let answer = restore.decode(&answer(r#"{"deliver_subject":"x"}"#)).unwrap();
     assert_eq!(answer.deliver_subject, "x");
+}
+
+#[test]
+fn values_out_of_range_survive_a_change_of_something_else() {
+    let odd = json!({
+        "retention": "until-the-last-of-all-consumers-has-acknowledged",
+        "max_age": -5,
+        "duplicate_window": -1,
+        "max_msg_size": 99_999_999_999_i64,
+        "subject_delete_marker_ttl": -7,
+        "sources": [{"name": "O", "opt_start_time": "9999-12-31T00:00:00Z"}],
+        "consumer_limits": {"inactive_threshold": -1},
+    });
+    let mut from_server = full();
+    for (name, value) in odd.as_object().unwrap() {
+        from_server[name] = value.clone();
+    }
+    from_server.as_object_mut().unwrap().remove("template_owner");
+    let info = json!({"config": from_server.clone(), "state": {}});
+    let info = InfoRequest::new(name()).decode(&answer(&info.to_string())).unwrap().info;
+    let names: vec::Vec<_> = info.config.unknown.out_of_range().collect();
+    let mut expected: vec::Vec<_> = odd.as_object().unwrap().keys().map(|key| &**key).collect();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    assert_eq!(info.config.unknown.json("max_age").unwrap(), "-5");
+
+    let mut config = info.config;
+    config.max_messages = 99;
+    from_server["max_msgs"] = json!(99);
+    assert_eq!(body_of(&UpdateRequest::new(&config).unwrap()), from_server);
+
+    // What is changed is what the user wants.
+    config.max_age = Duration::from_secs(1);
+    config.consumer_limits = None;
+    from_server["max_age"] = json!(1_000_000_000);
+    from_server.as_object_mut().unwrap().remove("consumer_limits");
+    assert_eq!(body_of(&UpdateRequest::new(config).unwrap()), from_server);
+}
+
+#[test]
+fn what_is_only_written_another_way_is_not_out_of_range() {
+    let plain = json!({"config": {
+        "name": "S", "subjects": null, "retention": "limits", "max_age": 0, "storage": "file",
+        "description": "", "metadata": {}, "sources": [], "placement": {"tags": null},
+        "template_owner": "old",
+    }});
+    let info = InfoRequest::new(name()).decode(&answer(&plain.to_string())).unwrap().info;
+    assert!(info.config.unknown.is_empty(), "{:?}", info.config.unknown);
+}
+
+#[test]
+fn a_page_that_does_not_follow_the_one_before_is_no_answer() {
+    let page = r#"{"total":9,"offset":0,"limit":3,"streams":["A","B","C"]}"#;
+    assert!(NamesRequest::new().decode(&answer(page)).is_ok());
+    let error = NamesRequest::new().offset(3).decode(&answer(page)).unwrap_err();
+    assert!(matches!(error, ApiError::Malformed(_)), "{error}");
+    let info = r#"{"config":{},"total":9,"offset":0,"state":{"subjects":{"a":1}}}"#;
+    let first = InfoRequest::new(name()).subjects(">");
+    let second = first.next(&first.decode(&answer(info)).unwrap()).unwrap();
+    assert!(matches!(second.decode(&answer(info)), Err(ApiError::Malformed(_))));
 }

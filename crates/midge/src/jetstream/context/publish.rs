@@ -79,6 +79,11 @@ impl Context {
 
     /// Waits until every message published so far has its acknowledgement, or none will come.
     ///
+    /// A message that nobody takes in (no responders) has its answer with that. It is published again
+    /// only where somebody polls its [`PublishAckFuture`], and so is not waited for here meanwhile: to
+    /// wait for all that is published again, await those futures, or
+    /// [`Publisher::finish`].
+    ///
     /// # Cancel safety
     ///
     /// Safe.

@@ -13,8 +13,8 @@ use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
-use midge_proto::jetstream::PublishAck;
 use midge_proto::jetstream::message::PublishMessage;
+use midge_proto::jetstream::{PublishAck, WindowLimits};
 use midge_proto::{OutboundMessage, ToSubject};
 use std::collections::VecDeque;
 
@@ -304,8 +304,8 @@ impl Books {
     }
 
     /// What keeps another message from being sent: one before it on its subject, if their order is to
-    /// be kept; and one that waits for its turn to be published again has no place in the window, but
-    /// counts.
+    /// be kept; and as many as the window has, of which some need no place there: those that wait to be
+    /// published again, and those that are answered, but stand behind one that is not.
     fn refusal(
         &self,
         context: &Context,
@@ -321,7 +321,10 @@ impl Books {
             }
         }
         let window = &context.inner.window;
-        let full = self.again > 0 && self.waiting.len() >= window.limits().messages;
+        let WindowLimits { messages, bytes } = window.limits();
+        let waits = self.counts.waiting();
+        let full = !self.waiting.is_empty()
+            && (self.waiting.len() >= messages || waits.bytes >= bytes as u64);
         full.then(|| match window.when_full() {
             WhenFull::Wait => Poll::Pending,
             WhenFull::Fail => Poll::Ready(Err(Fault::WindowFull(self.waiting.len()).into())),

@@ -17,7 +17,7 @@ use futures_core::Stream as FuturesStream;
 use midge_proto::jetstream::message::{
     BatchRead, BatchReadAction, BatchReadEnd, BatchReadFault, StreamMessage,
 };
-use midge_proto::jetstream::{ApiPrefix, ApiRequest, StreamName, Timestamp};
+use midge_proto::jetstream::{ApiPrefix, ApiRequest, ListWatch, StreamName, Timestamp};
 use midge_proto::{OutboundMessage, Subject};
 
 /// Many messages at once, from any server that has the stream or its mirror (2.11). The stream has to
@@ -380,8 +380,10 @@ async fn list_subjects(
     let mut subjects = std::collections::BTreeSet::new();
     for filter in filters {
         let mut next = Some(InfoRequest::new(stream.clone()).subjects(filter));
+        let mut watch = ListWatch::default();
         while let Some(request) = next {
             let page = context.ask::<_, _>(&request).await?;
+            watch.check(page.paging, 0)?;
             next = request.next(&page);
             subjects.extend(page.info.state.subjects.into_keys());
         }
