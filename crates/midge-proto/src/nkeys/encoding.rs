@@ -53,7 +53,7 @@ pub(super) fn decode<const BYTES: usize>(text: &str) -> Result<Zeroizing<[u8; BY
 fn first_fault(text: &str) -> usize {
     let is_digit = |byte: u8| matches!(byte, b'A'..=b'Z' | b'2'..=b'7');
     let fault = text.bytes().position(|byte| !is_digit(byte));
-    fault.unwrap_or(text.len().saturating_sub(1))
+    fault.unwrap_or_else(|| text.len().saturating_sub(1))
 }
 
 /// CRC-16/XMODEM: polynomial 0x1021, initial value 0, no reflection, no final xor.
