@@ -128,6 +128,7 @@ async fn an_error_tells_its_number_and_the_message_it_came_out_at() {
     assert_eq!(error.call_error().subject().unwrap(), "t");
     let over = off.add("t", "x".into()).await.unwrap_err();
     assert_eq!(over.kind(), BatchPublishErrorKind::Closed);
+    assert_eq!(over.call_error().subject().unwrap(), "t");
 
     let stream = batches(&jetstream).await;
     let mut batch = jetstream.batch_publish().ack_first(false).build();
@@ -169,6 +170,7 @@ async fn a_lost_connection_ends_the_batch() {
     state(&client, State::Connected).await;
     let error = within("an add", batch.add("s.b", "x".into())).await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (BatchPublishErrorKind::Disconnected, 2));
+    assert_eq!(error.call_error().subject().unwrap(), "s.b");
 
     // The same while an answer is waited for.
     let commit = async {

@@ -114,6 +114,7 @@ async fn a_stream_that_takes_no_fast_batches_says_so() {
     add(&mut publisher, 0).await;
     let error = within("an add", publisher.add("s.a", "1".into())).await.unwrap_err();
     assert_eq!(error.error_code(), Some(ErrorCode::BATCH_PUBLISH_DISABLED));
+    assert_eq!(error.subject().unwrap(), "s.a");
     let failures = within("the end", publisher.finish()).await.unwrap_err();
     assert_eq!((failures.acknowledged, failures.failures.len()), (0, 1));
 
@@ -204,4 +205,23 @@ async fn a_silent_stream_is_asked_and_given_up() {
     let [failure] = &failures.failures[..] else { panic!("{failures:?}") };
     assert_eq!(failure.number, 1);
     assert_contains(&failure.error, "may be stored");
+    assert_eq!(failure.error.kind(), PublishErrorKind::TimedOut);
+}
+
+#[tokio::test]
+async fn the_end_of_the_client_is_no_silence_of_the_stream() {
+    let (_server, proxy, _stream, jetstream) = behind_proxy().await;
+    let mut publisher = jetstream.fast_publish().open().await.unwrap();
+    proxy.stall(Direction::ToClient);
+    add(&mut publisher, 0).await;
+    let client = jetstream.client();
+    let (finished, _) = tokio::join!(
+        within("the end", publisher.finish()),
+        client.drain_within(Duration::from_millis(50)),
+    );
+    let failures = finished.unwrap_err();
+    let error = &failures.failures[0].error;
+    assert_eq!(error.kind(), PublishErrorKind::BrokenPipe, "{error}");
+    assert_eq!(error.subject().unwrap(), "s.a");
+    assert_contains(error, "may be stored");
 }

@@ -344,8 +344,10 @@ fn tell(fault: &Fault) -> Told<'_> {
         Fault::Api(_) => Told::Unreadable,
         Fault::WrongKind(_) => Told::WrongKind,
         Fault::Batch(fault) => Told::Batch(fault),
-        Fault::Ingest(IngestFault::Silence) => Told::TimedOut,
-        Fault::Ingest(_) => Told::Lost,
+        // No answer said whether they are stored.
+        Fault::Ingest(IngestFault::Silence | IngestFault::Uncertain) => Told::TimedOut,
+        Fault::Ingest(IngestFault::Lost | IngestFault::Closed) => Told::Lost,
+        Fault::Ingest(_) => Told::Invalid,
         Fault::NoCounters => Told::NoCounters,
         Fault::Number(_) => Told::Unreadable,
     }

@@ -71,6 +71,8 @@ pub enum IngestFault {
     Silence,
     /// A message before it was refused, and the batch ended there.
     Ended,
+    /// The client ended before the stream said how far it came. The message may be stored.
+    Closed,
 }
 
 impl fmt::Display for IngestFault {
@@ -81,6 +83,7 @@ impl fmt::Display for IngestFault {
             Self::Uncertain => "the batch was lost; the message may be stored and has no id",
             Self::Silence => "the stream said nothing in time",
             Self::Ended => "a message before was refused, which ended the batch",
+            Self::Closed => "the client ended before an answer came; the message may be stored",
         })
     }
 }
@@ -89,7 +92,7 @@ impl core::error::Error for IngestFault {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Api(error) => Some(error),
-            Self::Lost | Self::Uncertain | Self::Silence | Self::Ended => None,
+            Self::Lost | Self::Uncertain | Self::Silence | Self::Ended | Self::Closed => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use midge_proto::jetstream::{
     AtomicBatch, BatchAnswer, BatchFault, BatchId, BatchMessage, BatchOptions, Error, ErrorCode,
     PublishAck, Requirement,
 };
-use midge_proto::{OnDisconnect, OutboundMessage, ToSubject};
+use midge_proto::{OnDisconnect, OutboundMessage, Subject, ToSubject};
 
 /// A batch that is about to be begun.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl BatchPublishBuilder {
             .map(|id| AtomicBatch::new(id, options))
             .map_err(Fault::from);
         let losses = shared.core.lock().view.losses;
-        BatchPublish { context, batch, timeout, losses }
+        BatchPublish { context, batch, timeout, losses, asked: None }
     }
 
     /// Publishes all messages as one batch, the last of which commits it.
@@ -116,11 +116,15 @@ impl BatchPublishBuilder {
     ) -> Result<PublishAck, BatchPublishError> {
         let limit = self.options.messages_max;
         if u64::try_from(least).is_ok_and(|least| least > limit) {
-            return Err(BatchPublishError::of(limit + 1, BatchFault::TooManyMessages { limit }));
+            return Err(BatchPublishError::new(
+                limit + 1,
+                None,
+                BatchFault::TooManyMessages { limit },
+            ));
         }
         let mut batch = self.build();
         let Some(mut last) = next().await else {
-            return Err(BatchPublishError::of(0, BatchFault::Empty));
+            return Err(BatchPublishError::new(0, None, BatchFault::Empty));
         };
         while let Some(further) = next().await {
             batch.add_message(core::mem::replace(&mut last, further)).await?;
@@ -156,6 +160,8 @@ pub struct BatchPublish {
     timeout: Duration,
     /// How many connections had been lost when the batch began.
     losses: u64,
+    /// The subject of the last message.
+    asked: Option<Subject>,
 }
 
 impl BatchPublish {
@@ -188,6 +194,7 @@ impl BatchPublish {
     ///
     /// As [`add`](Self::add).
     pub async fn add_message(&mut self, message: OutboundMessage) -> Result<(), BatchPublishError> {
+        self.asked = Some(message.subject.clone());
         let added = self.machine()?.add(message);
         self.send(added, AtomicBatch::requirement()).await.map(drop)
     }
@@ -241,6 +248,7 @@ impl BatchPublish {
         mut self,
         message: OutboundMessage,
     ) -> Result<PublishAck, BatchPublishError> {
+        self.asked = Some(message.subject.clone());
         let last = self.machine()?.commit(message);
         self.finish(last, AtomicBatch::requirement()).await
     }
@@ -307,11 +315,12 @@ impl BatchPublish {
         let losses = self.context.client().shared().core.lock().view.losses;
         let batch = match &mut self.batch {
             Ok(batch) => batch,
-            Err(fault) => return Err(BatchPublishError::of(0, fault.clone())),
+            Err(fault) => return Err(BatchPublishError::new(0, self.asked.clone(), fault.clone())),
         };
         if losses != self.losses {
             let next = batch.sent() + 1;
-            batch.handle_disconnected().map_err(|fault| BatchPublishError::of(next, fault))?;
+            let failed = |fault| BatchPublishError::new(next, self.asked.clone(), fault);
+            batch.handle_disconnected().map_err(failed)?;
             self.losses = losses;
         }
         Ok(batch)
@@ -324,7 +333,9 @@ impl BatchPublish {
         publish: Publish,
     ) -> Result<OutboundMessage, BatchPublishError> {
         let number = self.size() + 1;
-        let failed = |fault: Fault| BatchPublishError::of(number, fault);
+        let subject = subject.into_subject();
+        let asked = subject.clone();
+        let failed = |fault: Fault| BatchPublishError::new(number, Some(asked.clone()), fault);
         if let Some(requirement) = publish.requirement() {
             self.context.check_level(requirement).await.map_err(|error| failed(error.into()))?;
         }
@@ -339,7 +350,7 @@ impl BatchPublish {
         match self.send(last, requirement).await? {
             Some(ack) => Ok(ack),
             // The machine has one for each commit.
-            None => Err(BatchPublishError::of(self.size(), BatchFault::Over)),
+            None => Err(BatchPublishError::new(self.size(), self.asked, BatchFault::Over)),
         }
     }
 
@@ -349,14 +360,14 @@ impl BatchPublish {
         message: Result<BatchMessage, BatchFault>,
         requirement: Requirement,
     ) -> Result<Option<PublishAck>, BatchPublishError> {
-        let Self { context, batch, timeout, .. } = self;
+        let Self { context, batch, timeout, asked, .. } = self;
         let batch = match batch {
             Ok(batch) => batch,
-            Err(fault) => return Err(BatchPublishError::of(0, fault.clone())),
+            Err(fault) => return Err(BatchPublishError::new(0, asked.clone(), fault.clone())),
         };
-        let BatchMessage { message, number, answer } =
-            message.map_err(|fault| BatchPublishError::of(batch.sent() + 1, fault))?;
-        let failed = |fault: Fault| BatchPublishError::of(number, fault);
+        let BatchMessage { message, number, answer } = message
+            .map_err(|fault| BatchPublishError::new(batch.sent() + 1, asked.clone(), fault))?;
+        let failed = |fault: Fault| BatchPublishError::new(number, asked.clone(), fault);
         let client = context.client();
         if (number == 1 || answer == BatchAnswer::Committed)
             && let Err(error) = context.check_level(requirement).await
@@ -386,15 +397,11 @@ impl BatchPublish {
             on_disconnect: OnDisconnect::Fail,
             ..Request::new()
         };
-        let asked = |fault: Fault| BatchPublishError {
-            message: number,
-            error: CallError::new(Some(subject.clone()), fault),
-        };
-        match client.send_request(subject.clone(), request).await {
-            Ok(answer) => batch.handle_answer(&answer).map_err(|error| asked(error.into())),
+        match client.send_request(subject, request).await {
+            Ok(answer) => batch.handle_answer(&answer).map_err(|error| failed(error.into())),
             Err(error) => {
                 batch.handle_failure();
-                Err(asked(error.into()))
+                Err(failed(error.into()))
             }
         }
     }
@@ -412,8 +419,8 @@ pub struct BatchPublishError {
 }
 
 impl BatchPublishError {
-    fn of(message: u64, fault: impl Into<Fault>) -> Self {
-        Self { message, error: CallError::new(None, fault.into()) }
+    fn new(message: u64, asked: Option<Subject>, fault: impl Into<Fault>) -> Self {
+        Self { message, error: CallError::new(asked, fault.into()) }
     }
 
     /// The number, from 1, of the message at which it came out; 0 if there was none. Messages
