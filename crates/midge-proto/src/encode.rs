@@ -61,7 +61,6 @@ impl SizeText {
 ///
 /// The payload and one CR LF must follow; room for `following` bytes is made. `size` is that of
 /// headers and payload together.
-#[inline]
 pub fn publish_head(
     out: &mut Vec<u8>,
     subject: &[u8],
@@ -106,7 +105,15 @@ pub fn publish(
     size: &SizeText,
     payload: &[u8],
 ) {
-    publish_head(out, subject, reply, headers, size, payload.len() + 2);
+    match (reply, headers) {
+        (None, None) => {
+            out.reserve(subject.len() + PUBLISH_HEAD_MAX + payload.len() + 2);
+            out.extend_from_slice(b"PUB ");
+            out.extend_from_slice(subject);
+            size.append(out);
+        }
+        _ => publish_head(out, subject, reply, headers, size, payload.len() + 2),
+    }
     out.extend_from_slice(payload);
     out.extend_from_slice(b"\r\n");
 }

@@ -91,8 +91,8 @@ pub use sid::Sid;
 pub use snippet::Snippet;
 pub use status::{InvalidStatusCode, StatusCode};
 pub use subject::{
-    InvalidInboxPrefix, InvalidQueueGroup, InvalidSubject, SUBJECT_LEN_MAX, Subject, SubjectError,
-    SubjectFault, ToSubject, check_inbox_prefix, check_queue_group,
+    InvalidInboxPrefix, InvalidQueueGroup, InvalidSubject, LatestSubject, SUBJECT_LEN_MAX, Subject,
+    SubjectError, SubjectFault, ToSubject, check_inbox_prefix, check_queue_group,
 };
 pub use subject_algebra::{
     FillError, captures, escape_token, fill, is_subset, matches, overlap, tokens, unescape_token,

@@ -4,7 +4,7 @@ mod payload_serde;
 
 use crate::header::{HeaderMap, parse_status};
 use crate::status::StatusCode;
-use crate::subject::Subject;
+use crate::subject::{LatestSubject, Subject};
 use alloc::string::String;
 use bytes::Bytes;
 use core::fmt;
@@ -63,56 +63,48 @@ impl Message {
     /// assert_eq!(message.subject, "a.b");
     /// assert_eq!(message.payload, "hello");
     /// ```
-    #[inline]
     #[must_use]
     pub fn from_frame(chunk: &Bytes, frame: &MessageFrame) -> Self {
-        let mut message = Self::empty();
-        message.subject.set_from_chunk(chunk, frame.subject());
-        message.set_all_but_subject(chunk, frame);
-        message
-    }
-
-    /// A message to be filled in.
-    #[inline]
-    #[must_use]
-    pub const fn empty() -> Self {
-        Self {
+        let mut message = Self {
             subject: Subject::unset(),
             reply: None,
-            payload: Bytes::new(),
+            payload: slice(chunk, frame.payload()),
             headers: None,
             status: None,
             description: None,
-            length: 0,
-        }
-    }
-
-    /// Turns an [`empty`](Self::empty) message into that of [`from_frame`](Self::from_frame), where
-    /// it stands: a message is a large value, and making it where it is read saves moving it.
-    ///
-    /// `latest` is the subject of the subscription's message before, and becomes that of this one
-    /// if it is short. Mostly they are the same, and then the text is not checked again.
-    #[inline]
-    pub fn fill(&mut self, chunk: &Bytes, frame: &MessageFrame, latest: &mut Subject) {
-        if chunk.get(frame.subject()).is_some_and(|bytes| latest.as_bytes() == bytes) {
-            self.subject.clone_from(latest);
-        } else {
-            self.subject.set_from_chunk(chunk, frame.subject());
-            latest.set_if_inline(&self.subject);
-        }
-        self.set_all_but_subject(chunk, frame);
-    }
-
-    #[inline]
-    fn set_all_but_subject(&mut self, chunk: &Bytes, frame: &MessageFrame) {
-        self.payload = slice(chunk, frame.payload());
-        self.length = frame.length();
+            length: frame.length(),
+        };
+        message.subject.set_from_chunk(chunk, frame.subject());
         if frame.reply_len > 0 {
-            self.reply.insert(Subject::unset()).set_from_chunk(chunk, frame.reply());
+            message.reply.insert(Subject::unset()).set_from_chunk(chunk, frame.reply());
         }
         if frame.header_len > 0 {
-            self.read_headers(slice(chunk, frame.header_block()));
+            message.read_headers(slice(chunk, frame.header_block()));
         }
+        message
+    }
+
+    /// As [`from_frame`](Self::from_frame), if the subject is the `latest` one and the message has
+    /// neither a reply subject nor headers. Most of a run have not, and this is the short way to them.
+    #[inline(always)]
+    #[must_use]
+    pub fn from_plain_frame(
+        chunk: &Bytes,
+        frame: &MessageFrame,
+        latest: &LatestSubject,
+    ) -> Option<Self> {
+        if frame.reply_len > 0 || frame.header_len > 0 {
+            return None;
+        }
+        Some(Self {
+            subject: latest.again(chunk.get(frame.subject())?)?,
+            reply: None,
+            payload: slice(chunk, frame.payload()),
+            headers: None,
+            status: None,
+            description: None,
+            length: frame.length(),
+        })
     }
 
     fn read_headers(&mut self, block: Bytes) {

@@ -3,7 +3,7 @@
 mod names;
 mod rules;
 
-use crate::text::Text;
+use crate::text::{InlineText, Text};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -123,14 +123,6 @@ impl Subject {
         self.text.set_from_chunk(chunk, range);
     }
 
-    /// Becomes `other` if that is short: a longer one would keep its chunk alive.
-    #[inline]
-    pub(crate) fn set_if_inline(&mut self, other: &Self) {
-        if other.text.is_inline() {
-            self.clone_from(other);
-        }
-    }
-
     /// The text; where the bytes are not UTF-8 it has U+FFFD.
     #[inline]
     #[must_use]
@@ -246,6 +238,29 @@ impl Subject {
     #[must_use]
     pub fn detached(&self) -> Self {
         Self { text: self.text.detach(), validity: self.validity }
+    }
+}
+
+/// The subject of the message before, unless that was long: a subscription mostly has the same one
+/// again, and then its text is not checked again.
+#[derive(Clone, Debug, Default)]
+pub struct LatestSubject(InlineText);
+
+impl LatestSubject {
+    /// Becomes `subject` if that is short: a longer one would keep its chunk alive.
+    pub fn set(&mut self, subject: &Subject) {
+        if let Text::Inline(text) = &subject.text {
+            self.0 = *text;
+        }
+    }
+
+    /// The subject that has these bytes, if it is this one.
+    #[inline]
+    pub(crate) fn again(&self, bytes: &[u8]) -> Option<Subject> {
+        if self.0.as_bytes() != bytes {
+            return None;
+        }
+        Some(Subject { text: Text::Inline(self.0), validity: Validity::Unchecked })
     }
 }
 

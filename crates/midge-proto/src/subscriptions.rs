@@ -160,7 +160,7 @@ impl Subscriptions {
         let counted = subscription.counted;
         let max = subscription.max.filter(|&max| subscription.received >= max);
         if let Some(changes) = &mut self.changes {
-            note_delivery(changes, sid);
+            note_delivery(changes, sid, 1);
         }
         match max {
             Some(_) => {
@@ -173,6 +173,26 @@ impl Subscriptions {
             }
             None => Delivery::Deliver(Slot(index)),
         }
+    }
+
+    /// Counts further messages of a subscription that has no limit, which
+    /// [`has_limit`](Self::has_limit) tells.
+    pub fn deliver_more(&mut self, slot: Slot, count: u64) {
+        let Some(subscription) = self.slots.get_mut(slot.index()).and_then(Option::as_mut) else {
+            return;
+        };
+        subscription.received += count;
+        if let Some(changes) = &mut self.changes
+            && count > 0
+        {
+            note_delivery(changes, subscription.sid, count);
+        }
+    }
+
+    /// Whether a message may be the last one of a subscription.
+    #[must_use]
+    pub fn has_limit(&self, slot: Slot) -> bool {
+        self.at(slot).is_some_and(|subscription| subscription.max.is_some())
     }
 
     /// Writes changes down from here on.
@@ -373,12 +393,12 @@ impl From<crate::outbox::OnWire> for State {
     }
 }
 
-/// One more message for `sid`; a run of them is one change.
+/// More messages for `sid`; a run of them is one change.
 #[cold]
-fn note_delivery(changes: &mut Vec<Change>, sid: Sid) {
+fn note_delivery(changes: &mut Vec<Change>, sid: Sid, more: u64) {
     match changes.last_mut() {
-        Some(Change::Deliver { sid: last, count }) if *last == sid => *count += 1,
-        _ => changes.push(Change::Deliver { sid, count: 1 }),
+        Some(Change::Deliver { sid: last, count }) if *last == sid => *count += more,
+        _ => changes.push(Change::Deliver { sid, count: more }),
     }
 }
 

@@ -15,13 +15,16 @@ use core::ops::Range;
 /// fits into the same 40.
 pub(crate) const INLINE_BYTES_MAX: usize = 32;
 
+/// Text that is stored in the value itself.
+pub(crate) type InlineText = ArrayString<INLINE_BYTES_MAX>;
+
 /// Text that is cheap to copy and needs no allocation when it is short.
 ///
 /// It is UTF-8 except when it came from the wire: then other bytes are kept exactly, beside a text
 /// that has U+FFFD in their place. Two texts are the same when their bytes are.
 #[derive(Clone)]
 pub(crate) enum Text {
-    Inline(ArrayString<INLINE_BYTES_MAX>),
+    Inline(InlineText),
     Static(&'static str),
     /// A slice of the read chunk, or a long text of the user.
     Shared(ByteString),
@@ -112,12 +115,6 @@ impl Text {
         }
     }
 
-    /// Whether it keeps nothing else alive.
-    #[inline]
-    pub(crate) const fn is_inline(&self) -> bool {
-        matches!(self, Self::Inline(_))
-    }
-
     fn lossy(bytes: Bytes) -> Self {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Self::Lossy(Arc::new(Lossy { text, bytes }))
@@ -168,7 +165,7 @@ impl Text {
 
 /// `None` when the bytes are too many or not UTF-8.
 #[inline]
-fn inline(bytes: &[u8]) -> Option<ArrayString<INLINE_BYTES_MAX>> {
+fn inline(bytes: &[u8]) -> Option<InlineText> {
     if bytes.len() > INLINE_BYTES_MAX {
         return None;
     }

@@ -27,8 +27,9 @@ pub struct PublishFuture<'a, E = Extra> {
     payload: Bytes,
     /// Kept apart, so that a plain message is a small value.
     extra: E,
-    /// The place in line, once there was no room.
-    ticket: Option<Ticket<'a>>,
+    /// The place in line, once there was no room. Boxed, because few have to wait and the future is
+    /// moved by everyone.
+    ticket: Option<Box<Ticket<'a>>>,
 }
 
 /// What a message may have beside its subject and payload.
@@ -51,10 +52,12 @@ pub trait Extras: fmt::Debug + Unpin + sealed::Sealed {
 }
 
 impl Extras for Extra {
+    #[inline]
     fn reply(&self) -> Option<&Subject> {
         self.reply.as_ref()
     }
 
+    #[inline]
     fn headers(&self) -> Option<&HeaderMap> {
         self.headers.as_ref()
     }
@@ -89,7 +92,7 @@ impl<'a, E: Extras> PublishFuture<'a, E> {
     #[cold]
     fn poll_in_line(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PublishError>> {
         let Self { shared, subject, payload, extra, ticket } = self;
-        let ticket = ticket.get_or_insert_with(|| Ticket::new(shared));
+        let ticket = ticket.get_or_insert_with(|| Box::new(Ticket::new(shared)));
         let appended = ticket.poll_append(cx, subject, |core| {
             let reply = extra.reply();
             accepted(core.outbox.publish(Publish {
@@ -140,7 +143,19 @@ pub(crate) fn try_publish(
     headers: Option<&HeaderMap>,
     payload: &Bytes,
 ) -> Result<(), PublishError> {
-    append(shared, subject, reply, headers, payload, Core::try_publish)
+    match (reply, headers) {
+        (None, None) => try_publish_plain(shared, subject, payload),
+        _ => append(shared, subject, reply, headers, payload, Core::try_publish),
+    }
+}
+
+/// What most messages are, in a function of its own: nothing in it asks for the rest.
+fn try_publish_plain(
+    shared: &Shared,
+    subject: &Subject,
+    payload: &Bytes,
+) -> Result<(), PublishError> {
+    append(shared, subject, None, None, payload, Core::try_publish)
 }
 
 /// Publishes at once or not at all, a message whose answer nobody waits for by itself, with a reply
@@ -240,7 +255,7 @@ fn append_each(
 }
 
 /// Checks a message, appends it the way given, and wakes the driver if it sleeps.
-#[inline]
+#[inline(always)]
 fn append(
     shared: &Shared,
     subject: &Subject,

@@ -433,7 +433,7 @@ impl Core {
     pub(crate) fn unpark_for(&mut self, reply: Option<&Subject>) -> Option<Waker> {
         match reply {
             Some(_) => self.unpark_at_once(),
-            None if self.outbox.holds_back() => None,
+            None if self.parked.is_none() || self.outbox.holds_back() => None,
             None => self.unpark(),
         }
     }

@@ -2,28 +2,36 @@
 
 use midge_proto::{MessageFrame, Slot};
 
-/// Frames in the order they came in, chained by slot.
+/// Frames in the order they came in, in stretches of one slot, chained by slot.
 #[derive(Debug, Default)]
 pub(crate) struct Sorter {
     frames: Vec<MessageFrame>,
-    /// For each frame, the next one of its chain.
-    links: Vec<u32>,
+    stretches: Vec<Stretch>,
     chains: Vec<Chain>,
     touched: Vec<Slot>,
 }
 
-/// The frames of one slot.
-#[derive(Debug, Clone, Copy)]
-struct Chain {
-    first: u32,
-    last: u32,
-    count: u32,
+/// Frames of one slot, one behind the other: mostly all of a read.
+#[derive(Debug)]
+struct Stretch {
+    slot: Slot,
+    start: u32,
+    end: u32,
+    /// The next stretch of the slot.
+    next: u32,
     /// Sizes of the messages together.
     bytes: u64,
 }
 
+/// The stretches of one slot.
+#[derive(Debug, Clone, Copy)]
+struct Chain {
+    first: u32,
+    last: u32,
+}
+
 impl Chain {
-    const EMPTY: Self = Self { first: NONE, last: NONE, count: 0, bytes: 0 };
+    const EMPTY: Self = Self { first: NONE, last: NONE };
 }
 
 const NONE: u32 = u32::MAX;
@@ -31,23 +39,34 @@ const NONE: u32 = u32::MAX;
 impl Sorter {
     #[inline]
     pub(crate) fn stage(&mut self, slot: Slot, frame: MessageFrame) {
-        let at = self.frames.len() as u32;
+        let length = frame.length() as u64;
+        match self.stretches.last_mut() {
+            Some(stretch) if stretch.slot == slot => {
+                stretch.end += 1;
+                stretch.bytes += length;
+            }
+            _ => self.begin_stretch(slot, length),
+        }
+        self.frames.push(frame);
+    }
+
+    /// The next frame is of another slot than the one before, and `length` bytes long.
+    fn begin_stretch(&mut self, slot: Slot, length: u64) {
+        let (at, start) = (self.stretches.len() as u32, self.frames.len() as u32);
+        self.stretches.push(Stretch { slot, start, end: start + 1, next: NONE, bytes: length });
         let index = slot.index();
         if index >= self.chains.len() {
             self.chains.resize(index + 1, Chain::EMPTY);
         }
         let chain = &mut self.chains[index];
-        if chain.count == 0 {
-            chain.first = at;
-            self.touched.push(slot);
-        } else {
-            self.links[chain.last as usize] = at;
+        match self.stretches.get_mut(chain.last as usize) {
+            Some(last) => last.next = at,
+            None => {
+                chain.first = at;
+                self.touched.push(slot);
+            }
         }
         chain.last = at;
-        chain.count += 1;
-        chain.bytes += frame.length() as u64;
-        self.frames.push(frame);
-        self.links.push(NONE);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -55,7 +74,7 @@ impl Sorter {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.frames.len()
+        self.stretches.last().map_or(0, |last| last.end as usize)
     }
 
     /// How many slots have messages.
@@ -66,14 +85,13 @@ impl Sorter {
     /// The slot that was the `nth` to get a message, and its messages.
     pub(crate) fn run(&mut self, nth: usize) -> Option<(Slot, Staged<'_>)> {
         let slot = *self.touched.get(nth)?;
-        let chain = *self.chains.get(slot.index())?;
-        let only = self.touched.len() == 1;
-        Some((slot, Staged { frames: &mut self.frames, links: &self.links, chain, only }))
+        let first = self.chains.get(slot.index())?.first;
+        Some((slot, Staged { frames: &mut self.frames, stretches: &self.stretches, first }))
     }
 
     pub(crate) fn clear(&mut self) {
         self.frames.clear();
-        self.links.clear();
+        self.stretches.clear();
         for slot in self.touched.drain(..) {
             self.chains[slot.index()] = Chain::EMPTY;
         }
@@ -83,7 +101,7 @@ impl Sorter {
     pub(crate) fn shrink(&mut self) {
         if self.is_empty() {
             self.frames = Vec::new();
-            self.links = Vec::new();
+            self.stretches = Vec::new();
             self.touched = Vec::new();
         }
     }
@@ -93,39 +111,41 @@ impl Sorter {
 #[derive(Debug)]
 pub(crate) struct Staged<'a> {
     frames: &'a mut Vec<MessageFrame>,
-    links: &'a [u32],
-    chain: Chain,
-    /// Whether all frames are of this slot.
-    only: bool,
+    stretches: &'a [Stretch],
+    first: u32,
 }
 
 impl Staged<'_> {
-    pub(crate) fn len(&self) -> usize {
-        self.chain.count as usize
+    fn stretches(&self) -> impl Iterator<Item = &Stretch> {
+        let at = |index: u32| self.stretches.get(index as usize);
+        core::iter::successors(at(self.first), move |stretch| at(stretch.next))
     }
 
-    /// Subjects, headers and payloads together.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.chain.bytes
+    /// How many they are, and the bytes of subjects, headers and payloads together.
+    pub(crate) fn size(&self) -> (usize, u64) {
+        self.stretches().fold((0, 0), |(count, bytes), stretch| {
+            (count + (stretch.end - stretch.start) as usize, bytes + stretch.bytes)
+        })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = MessageFrame> {
-        let mut at = self.chain.first;
-        core::iter::from_fn(move || {
-            let frame = *self.frames.get(at as usize)?;
-            at = self.links.get(at as usize).copied().unwrap_or(NONE);
-            Some(frame)
-        })
+        self.stretches().flat_map(|stretch| self.frames_of(stretch)).copied()
+    }
+
+    fn frames_of(&self, stretch: &Stretch) -> &[MessageFrame] {
+        self.frames.get(stretch.start as usize..stretch.end as usize).unwrap_or_default()
     }
 
     /// All of them in a vector; `spare` is one to be filled, and without frames.
     pub(crate) fn into_vec(self, mut spare: Vec<MessageFrame>) -> Vec<MessageFrame> {
-        if self.only {
+        if let [_] = self.stretches {
             // The commonest case by far, and nothing is copied.
             core::mem::swap(self.frames, &mut spare);
         } else {
-            spare.reserve(self.len());
-            spare.extend(self.iter());
+            spare.reserve(self.size().0);
+            for stretch in self.stretches() {
+                spare.extend_from_slice(self.frames_of(stretch));
+            }
         }
         spare
     }
@@ -166,11 +186,11 @@ mod tests {
             }
             assert_eq!((sorter.len(), sorter.slots()), (5, 2), "round {round}");
             let (slot, staged) = sorter.run(0).unwrap();
-            assert_eq!((slot, staged.len(), staged.bytes()), (second, 3, 30));
+            assert_eq!((slot, staged.size()), (second, (3, 30)));
             assert_eq!(starts(staged.iter()), [0, 2, 3]);
             assert_eq!(starts(staged.into_vec(Vec::new())), [0, 2, 3]);
             let (slot, staged) = sorter.run(1).unwrap();
-            assert_eq!((slot, staged.len(), staged.bytes()), (first, 2, 20));
+            assert_eq!((slot, staged.size()), (first, (2, 20)));
             assert_eq!(starts(staged.into_vec(Vec::new())), [1, 4]);
             assert!(sorter.run(2).is_none());
             sorter.clear();

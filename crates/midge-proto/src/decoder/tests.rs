@@ -56,6 +56,41 @@ impl Parser for Decoder {
     }
 }
 
+/// The decoder as one who takes the short way through runs of messages.
+struct Runs {
+    decoder: Decoder,
+    /// Whom the frame before was for, if it was a message.
+    latest: Option<Sid>,
+}
+
+impl Parser for Runs {
+    fn fresh() -> Self {
+        Self { decoder: Decoder::fresh(), latest: None }
+    }
+
+    fn read(&mut self, buf: &[u8]) -> Result<Option<String>, DecodeError> {
+        if let Some(sid) = self.latest
+            && let Some(frame) = self.decoder.next_alike(buf)
+        {
+            return Ok(Some(format!("msg {sid} {}", parts(buf, &frame))));
+        }
+        let next = self.decoder.clone().next(buf)?;
+        self.latest = match next {
+            Some(Frame::Message { sid, .. }) => Some(sid),
+            Some(_) | None => None,
+        };
+        self.decoder.read(buf)
+    }
+
+    fn front(&self) -> usize {
+        self.decoder.front()
+    }
+
+    fn cut_front(&mut self) {
+        self.decoder.cut_front();
+    }
+}
+
 impl Parser for ClientDecoder {
     fn fresh() -> Self {
         Self::new(LIMITS)
@@ -384,6 +419,27 @@ fn any_stream() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
     (frames, proptest::collection::vec(0usize..200, 0..8))
 }
 
+/// Messages that differ in little, with other frames and spellings between them.
+fn any_run() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
+    const FRAMES: [&str; 9] = [
+        "MSG a 1 2\r\nhi\r\n",
+        "MSG a 1 2\r\nho\r\n",
+        "MSG a 1 3\r\nhoo\r\n",
+        "MSG a 2 2\r\nhi\r\n",
+        "msg b 2 2\r\nhi\r\n",
+        "MSG a 1 r 2\r\nhi\r\n",
+        "HMSG a 1 1 2\r\nhi\r\n",
+        "PING\r\n",
+        "MSG a 1 2\r\nbad",
+    ];
+    let frames = proptest::collection::vec(proptest::sample::select(&FRAMES[..8]), 0..12);
+    let end = proptest::option::of(proptest::sample::select(&FRAMES[..]));
+    let stream = (frames, end).prop_map(|(frames, end)| {
+        frames.into_iter().chain(end).flat_map(str::bytes).collect::<Vec<u8>>()
+    });
+    (stream, proptest::collection::vec(0usize..200, 0..8))
+}
+
 fn pieces<'a>(stream: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
     let mut cuts: Vec<usize> = cuts.iter().map(|&cut| cut.min(stream.len())).collect();
     cuts.extend([0, stream.len()]);
@@ -401,6 +457,15 @@ proptest! {
         let whole = feed::<ClientDecoder>([&stream[..]]);
         prop_assert_eq!(&feed::<ClientDecoder>(pieces.iter().copied()), &whole);
         prop_assert_eq!(&feed_and_consume::<ClientDecoder>(pieces.iter().copied()), &whole);
+    }
+
+    #[test]
+    fn the_short_way_through_a_run_gives_the_same_frames((stream, cuts) in any_run()) {
+        let whole = feed::<Decoder>([&stream[..]]);
+        let pieces = pieces(&stream, &cuts);
+        prop_assert_eq!(&feed::<Runs>([&stream[..]]), &whole);
+        prop_assert_eq!(&feed::<Runs>(pieces.iter().copied()), &whole);
+        prop_assert_eq!(&feed_and_consume::<Runs>(pieces.iter().copied()), &whole);
     }
 
     #[test]

@@ -121,6 +121,22 @@ fn an_outbound_message_is_made_of_a_received_one() {
     assert_eq!(block, b"NATS/1.0\r\nA: 1\r\n\r\n");
 }
 
+#[test]
+fn the_short_way_is_for_plain_messages_with_the_subject_of_the_one_before() {
+    let mut latest = LatestSubject::default();
+    latest.set(&Subject::from("a.b"));
+    let short = |reply: &[u8], block: &[u8], subject: &[u8]| {
+        let (chunk, frame) = framed(subject, reply, block, b"hello");
+        let message = Message::from_plain_frame(&chunk, &frame, &latest)?;
+        assert_eq!(message, Message::from_frame(&chunk, &frame));
+        Some(message.payload)
+    };
+    assert_eq!(short(b"", b"", b"a.b"), Some(Bytes::from_static(b"hello")));
+    assert_eq!(short(b"r", b"", b"a.b"), None);
+    assert_eq!(short(b"", b"NATS/1.0\r\n\r\n", b"a.b"), None);
+    assert_eq!(short(b"", b"", b"a.c"), None);
+}
+
 proptest! {
     #[test]
     fn a_frame_of_any_numbers_gives_a_message_and_no_panic(
@@ -141,7 +157,13 @@ proptest! {
             body_start: number(5),
             total_len: number(6),
         };
-        let message = Message::from_frame(&Bytes::from(chunk), &frame);
+        let chunk = Bytes::from(chunk);
+        let message = Message::from_frame(&chunk, &frame);
+        let mut latest = LatestSubject::default();
+        latest.set(&message.subject);
+        if let Some(plain) = Message::from_plain_frame(&chunk, &frame, &latest) {
+            prop_assert_eq!(&plain, &message);
+        }
         if let Some(headers) = &message.headers {
             let _ = headers.len();
         }

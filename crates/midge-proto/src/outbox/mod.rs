@@ -309,15 +309,15 @@ impl Outbox {
         self.largest = self.largest.max(size);
         self.with_headers |= header_len > 0;
         self.size_text.set(size);
-        let size_text = self.size_text;
         let Publish { subject, reply, payload, .. } = message;
-        let tail = self.tail_for(size.min(SPLICE_BYTES_MIN) + subject.len());
+        self.make_tail_for(size.min(SPLICE_BYTES_MIN) + subject.len());
+        let Self { tail, size_text, .. } = self;
         tail.count_publish();
         let added = if payload.len() < SPLICE_BYTES_MIN {
-            tail.append(|out| encode::publish(out, subject, reply, headers, &size_text, payload))
+            tail.append(|out| encode::publish(out, subject, reply, headers, size_text, payload))
         } else {
             let head = tail.append(|out| {
-                encode::publish_head(out, subject, reply, headers, &size_text, 0);
+                encode::publish_head(out, subject, reply, headers, size_text, 0);
             });
             tail.splice(payload.clone());
             head + payload.len() + tail.append(|out| out.extend_from_slice(b"\r\n"))
@@ -565,9 +565,9 @@ impl Outbox {
         }
     }
 
-    /// The chunk that a frame of about `size` bytes of our own goes to.
+    /// Makes the last chunk one that a frame of about `size` bytes of our own can go to.
     #[inline]
-    fn tail_for(&mut self, size: usize) -> &mut Chunk {
+    fn make_tail_for(&mut self, size: usize) {
         let chunk = self.limits.chunk;
         let full = self.tail.own_len() + size > chunk
             || self.tail.len() + size > chunk.max(SPLICED_CHUNK_BYTES);
@@ -575,7 +575,6 @@ impl Outbox {
             let fresh = self.fresh();
             self.closed.push_back(core::mem::replace(&mut self.tail, fresh));
         }
-        &mut self.tail
     }
 
     fn fresh(&mut self) -> Chunk {
@@ -592,7 +591,8 @@ impl Outbox {
         if self.link == Link::Offline {
             return OnWire::No;
         }
-        let added = self.tail_for(64).append(write);
+        self.make_tail_for(64);
+        let added = self.tail.append(write);
         self.added(added);
         self.release();
         OnWire::Yes

@@ -8,7 +8,7 @@ use crate::statistics::add;
 use crate::sync::Arc;
 use bytes::Bytes;
 use core::task::Waker;
-use midge_proto::{Delivery, Frame, Instant, Message, MessageFrame, Share, Sid};
+use midge_proto::{Delivery, Frame, Instant, Message, MessageFrame, Share, Sid, Slot};
 
 impl Machine {
     /// Hands on all complete frames, and returns how many they are.
@@ -18,7 +18,8 @@ impl Machine {
             match self.decoder.next(self.inbound.filled()) {
                 Ok(Some(Frame::Message { sid, frame })) => {
                     count += 1;
-                    if !self.connection.is_ready() {
+                    let ready = self.connection.is_ready();
+                    if !ready {
                         self.connection.handle_frame(
                             now,
                             &Frame::Message { sid, frame },
@@ -26,7 +27,12 @@ impl Machine {
                         );
                     }
                     match self.connection.subscriptions().deliver(sid) {
-                        Delivery::Deliver(slot) => self.sorter.stage(slot, frame),
+                        Delivery::Deliver(slot) => {
+                            self.sorter.stage(slot, frame);
+                            if ready {
+                                count += self.stage_alike(slot);
+                            }
+                        }
                         Delivery::DeliverLast { slot, unsubscribe } => {
                             self.sorter.stage(slot, frame);
                             if let Some(sid) = unsubscribe {
@@ -66,6 +72,22 @@ impl Machine {
         count
     }
 
+    /// Stages the messages behind one for `slot` that have the same control line, and so go there as
+    /// well; returns how many they are.
+    #[inline]
+    fn stage_alike(&mut self, slot: Slot) -> usize {
+        if self.connection.subscriptions().has_limit(slot) {
+            return 0;
+        }
+        let mut count = 0;
+        while let Some(frame) = self.decoder.next_alike(self.inbound.filled()) {
+            self.sorter.stage(slot, frame);
+            count += 1;
+        }
+        self.connection.subscriptions().deliver_more(slot, count as u64);
+        count
+    }
+
     /// Hands the staged messages to their mailboxes and cuts the finished frames off the buffer.
     fn deliver(&mut self) {
         let consumed = self.decoder.consumed();
@@ -91,7 +113,7 @@ impl Machine {
                     });
                 }
                 Target::Shared(wire) => {
-                    let shares = self.shared.core.lock().sharing.share(*wire, staged.len());
+                    let shares = self.shared.core.lock().sharing.share(*wire, staged.size().0);
                     for Share { member, target, skip, take, last } in shares {
                         let frames = staged.iter().skip(skip).take(take);
                         let outcome = target.deliver(&chunk, frames);

@@ -17,7 +17,7 @@ pub use marks::Gap;
 pub use pending::Pending;
 pub(crate) use policy::Limits;
 pub use policy::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, SlowConsumerPolicy};
-pub(crate) use reader::{Reader, Refill, Room};
+pub(crate) use reader::{Advanced, Reader, Refill, Room};
 pub use state::{SubscriptionState, SubscriptionStates};
 
 use crate::sorter::Staged;
@@ -107,7 +107,8 @@ impl Mailbox {
     /// a look at each.
     pub(crate) fn deliver_all(&self, chunk: &Bytes, staged: Staged<'_>) -> Delivered {
         let inbox = &mut *self.inbox.lock();
-        let (count, size) = (staged.len() as u64, staged.bytes());
+        let (count, size) = staged.size();
+        let count = count as u64;
         let (pending, bytes) = self.waiting(inbox);
         let (limits, _) = inbox.limits_in_force(bytes);
         let (pending, bytes) = (pending + count, bytes + size);

@@ -3,8 +3,9 @@
 use super::marks::Passed;
 use super::{End, Episode, Gap, Mailbox, Run, Tell, size_of};
 use crate::sync::{Arc, Ordering};
+use bytes::Bytes;
 use core::task::Waker;
-use midge_proto::{Message, Subject};
+use midge_proto::{LatestSubject, Message, MessageFrame};
 
 /// The reading end of a mailbox; there is one.
 #[derive(Debug)]
@@ -21,7 +22,35 @@ struct Reading {
     taken: u64,
     taken_bytes: u64,
     /// That of the message before.
-    subject: Subject,
+    subject: LatestSubject,
+}
+
+/// A message that was taken, and what it is made of.
+#[derive(Debug)]
+pub(crate) struct Advanced<'a> {
+    pub(crate) chunk: &'a Bytes,
+    pub(crate) frame: &'a MessageFrame,
+    /// That of the message before.
+    pub(crate) subject: &'a mut LatestSubject,
+    /// Whether it was the last of its run and the driver waits for room.
+    pub(crate) tell: bool,
+    mailbox: &'a Mailbox,
+}
+
+impl Advanced<'_> {
+    /// Whether there is room that the driver waits for; says so once.
+    pub(crate) fn made_room(&self) -> Room {
+        let (room, watchers) = self.mailbox.make_room(&mut self.mailbox.inbox.lock());
+        watchers.into_iter().for_each(Waker::wake);
+        room
+    }
+
+    /// Any message; [`Message::from_plain_frame`] is the short way to most.
+    pub(crate) fn message(self) -> Message {
+        let message = Message::from_frame(self.chunk, self.frame);
+        self.subject.set(&message.subject);
+        message
+    }
 }
 
 /// What a reader found when its run was read.
@@ -58,31 +87,18 @@ impl Reader {
         self.reading.as_ref().is_some_and(|reading| reading.run.at < reading.run.frames.len())
     }
 
-    /// Puts the next message of the run at hand, if there is one, into an empty one.
+    /// Counts the next message of the run at hand, if there is one, as taken.
     #[inline(always)]
-    pub(crate) fn take(&mut self, message: &mut Message) {
-        let Some(reading) = &mut self.reading else { return };
-        let Reading { run, taken, taken_bytes, subject } = &mut **reading;
-        let Some(frame) = run.frames.get(run.at) else { return };
+    pub(crate) fn advance(&mut self) -> Option<Advanced<'_>> {
+        let Reading { run, taken, taken_bytes, subject } = &mut **self.reading.as_mut()?;
+        let frame = run.frames.get(run.at)?;
         run.at += 1;
         *taken += 1;
         *taken_bytes += size_of(frame);
         self.mailbox.taken.store(*taken, Ordering::Relaxed);
         self.mailbox.taken_bytes.store(*taken_bytes, Ordering::Relaxed);
-        message.fill(&run.chunk, frame, subject);
-    }
-
-    /// Whether the message just taken was the last of its run and the driver waits for room.
-    #[inline(always)]
-    pub(crate) fn should_tell(&self) -> bool {
-        !self.has_message() && self.mailbox.pausing.load(Ordering::Relaxed)
-    }
-
-    /// Whether there is room that the driver waits for; says so once.
-    pub(crate) fn made_room(&self) -> Room {
-        let (room, watchers) = self.mailbox.make_room(&mut self.mailbox.inbox.lock());
-        watchers.into_iter().for_each(Waker::wake);
-        room
+        let tell = run.at == run.frames.len() && self.mailbox.pausing.load(Ordering::Relaxed);
+        Some(Advanced { chunk: &run.chunk, frame, subject, tell, mailbox: &self.mailbox })
     }
 
     /// Gets the next run, or leaves `waker` to be woken when there is one.
@@ -145,7 +161,7 @@ impl Reader {
 impl Reading {
     /// With the first run.
     fn begin(run: Run) -> Self {
-        Self { run, taken: 0, taken_bytes: 0, subject: Subject::from_static("") }
+        Self { run, taken: 0, taken_bytes: 0, subject: LatestSubject::default() }
     }
 }
 

@@ -17,8 +17,8 @@ use crate::client::Handle;
 use crate::complaints::Refusals;
 use crate::error::UnsubscribeError;
 use crate::mailbox::{
-    End, Limits, Mailbox, Pending, Reader, Refill, Room, SlowConsumerPolicy, SubscriptionState,
-    SubscriptionStates,
+    Advanced, End, Limits, Mailbox, Pending, Reader, Refill, Room, SlowConsumerPolicy,
+    SubscriptionState, SubscriptionStates,
 };
 use crate::shared::{Command, Core, Fence, Target, wake};
 use crate::sync::Arc;
@@ -352,7 +352,6 @@ impl Subscriber {
         self.take(Some(cx.waker()))
     }
 
-    /// A message is a large value: it is made where it is returned, and moved nowhere.
     #[inline(always)]
     fn take(&mut self, waker: Option<&Waker>) -> Poll<Option<Message>> {
         if !self.reader.has_message() {
@@ -361,20 +360,22 @@ impl Subscriber {
                 return self.nothing(refill);
             }
         }
-        let mut taken = Poll::Ready(Some(Message::empty()));
-        if let Poll::Ready(Some(message)) = &mut taken {
-            self.reader.take(message);
-        }
-        if self.reader.should_tell() {
-            self.tell_room();
-        }
-        taken
+        self.take_of_run()
     }
 
-    #[cold]
-    fn tell_room(&self) {
-        if self.reader.made_room() == Room::Made {
+    /// The next message of the run at hand, which has one.
+    ///
+    /// A message is a large value: most are made where they are returned, and moved nowhere.
+    #[inline(never)]
+    fn take_of_run(&mut self) -> Poll<Option<Message>> {
+        let Some(advanced) = self.reader.advance() else { return Poll::Pending };
+        if advanced.tell && advanced.made_room() == Room::Made {
             self.handle.shared.command(Command::RoomMade);
+        }
+        let Advanced { chunk, frame, subject, .. } = &advanced;
+        match Message::from_plain_frame(chunk, frame, subject) {
+            Some(message) => Poll::Ready(Some(message)),
+            None => Poll::Ready(Some(advanced.message())),
         }
     }
 
