@@ -65,16 +65,10 @@ impl Message {
     /// ```
     #[must_use]
     pub fn from_frame(chunk: &Bytes, frame: &MessageFrame) -> Self {
-        let mut message = Self {
-            subject: Subject::unset(),
-            reply: None,
-            payload: slice(chunk, frame.payload()),
-            headers: None,
-            status: None,
-            description: None,
-            length: frame.length(),
-        };
+        let mut message = Self::empty();
         message.subject.set_from_chunk(chunk, frame.subject());
+        message.payload = slice(chunk, frame.payload());
+        message.length = frame.length();
         if frame.reply_len > 0 {
             message.reply.insert(Subject::unset()).set_from_chunk(chunk, frame.reply());
         }
@@ -82,6 +76,20 @@ impl Message {
             message.read_headers(slice(chunk, frame.header_block()));
         }
         message
+    }
+
+    /// A message without anything, to be filled in.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            subject: Subject::unset(),
+            reply: None,
+            payload: Bytes::new(),
+            headers: None,
+            status: None,
+            description: None,
+            length: 0,
+        }
     }
 
     /// As [`from_frame`](Self::from_frame), if the subject is the `latest` one and the message has

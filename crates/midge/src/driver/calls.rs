@@ -90,6 +90,13 @@ impl Machine {
         !self.outbound.is_empty()
     }
 
+    /// Whether the socket has not taken yet what was made ready for it.
+    pub(super) fn is_writing(&self) -> bool {
+        !self.outbound.is_empty()
+            || self.connection.has_control()
+            || !self.layers.output().is_empty()
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -123,6 +130,9 @@ impl Machine {
         let may_write = self.connection.takes_chunks() && !core.outbox.is_empty() && !waits;
         let may_sleep = core.commands.is_empty() && self.deferred.is_empty();
         if may_sleep && !(may_write && self.outbound.is_empty()) {
+            if core.outbox.is_empty() && self.outbound.is_empty() {
+                core.outbox.release();
+            }
             core.park(waker);
             drop(core);
             self.inbound.rest();

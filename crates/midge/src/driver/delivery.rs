@@ -122,7 +122,8 @@ impl Machine {
                     }
                 }
                 Target::Requests => {
-                    self.woken += reply_all(&self.shared, &chunk, staged.iter());
+                    self.woken +=
+                        reply_all(&self.shared, &mut self.answered, &chunk, staged.iter());
                 }
             }
         }
@@ -193,8 +194,12 @@ impl Tally {
 }
 
 /// Hands replies to those who wait for them; returns how many there were.
-fn reply_all(shared: &Shared, chunk: &Bytes, frames: impl Iterator<Item = MessageFrame>) -> usize {
-    let mut answered: Vec<(ReplyWaiter, MessageFrame)> = Vec::new();
+fn reply_all(
+    shared: &Shared,
+    answered: &mut Vec<(ReplyWaiter, MessageFrame)>,
+    chunk: &Bytes,
+    frames: impl Iterator<Item = MessageFrame>,
+) -> usize {
     {
         let mut core = shared.core.lock();
         for frame in frames {
@@ -207,7 +212,7 @@ fn reply_all(shared: &Shared, chunk: &Bytes, frames: impl Iterator<Item = Messag
     }
     let count = answered.len();
     let mut aftermath = Aftermath::default();
-    for (waiter, frame) in answered {
+    for (waiter, frame) in answered.drain(..) {
         aftermath.answer(waiter, Ok(Message::from_frame(chunk, &frame)));
     }
     aftermath.settle();

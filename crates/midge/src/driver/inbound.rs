@@ -13,6 +13,9 @@ pub(crate) const BUFFER_MAX_DEFAULT: usize = 64 << 10;
 /// Room for a read in bytes below which a new buffer is taken.
 const ROOM_MIN: usize = 512;
 
+/// Reads after which a small buffer is kept for the next one: more than it takes to connect.
+const READS_TO_STAY: u32 = 16;
+
 /// Bytes of buffers in the hands of readers that are looked after, to be filled again.
 const RETIRED_BYTES_MAX: usize = 1 << 20;
 
@@ -31,6 +34,8 @@ pub(crate) struct ReadBuffer {
     filled: usize,
     size: usize,
     max: usize,
+    /// How often it was read into since it was last empty-handed.
+    reads: u32,
     /// Whole buffers that were handed out, oldest first.
     retired: VecDeque<Bytes>,
 }
@@ -39,7 +44,7 @@ impl ReadBuffer {
     pub(crate) fn new(max: usize) -> Self {
         let max = max.max(BUFFER_MIN);
         let (buf, retired) = (BytesMut::new(), VecDeque::new());
-        Self { buf, filled: 0, size: BUFFER_MIN, max, retired }
+        Self { buf, filled: 0, size: BUFFER_MIN, max, reads: 0, retired }
     }
 
     /// Where to read to; `wanted` is the size of an unfinished message at the front.
@@ -81,6 +86,7 @@ impl ReadBuffer {
 
     /// So many bytes were read.
     pub(crate) fn read(&mut self, count: usize) {
+        self.reads = self.reads.saturating_add(1);
         self.filled = (self.filled + count).min(self.buf.len());
         if self.filled == self.buf.len() && self.size < self.max {
             self.size = (self.size * 2).min(self.max);
@@ -117,12 +123,14 @@ impl ReadBuffer {
         self.buf = BytesMut::new();
         self.filled = 0;
         self.size = BUFFER_MIN;
+        self.reads = 0;
         self.retired = VecDeque::new();
     }
 
-    /// Nothing is expected soon: lets go of an empty buffer if a new one costs next to nothing.
+    /// Nothing is there to be read: lets go of an empty buffer if a new one costs next to nothing and
+    /// is not needed all the time.
     pub(crate) fn rest(&mut self) {
-        if self.filled == 0 && self.size == BUFFER_MIN {
+        if self.filled == 0 && self.size == BUFFER_MIN && self.reads < READS_TO_STAY {
             self.buf = BytesMut::new();
         }
     }

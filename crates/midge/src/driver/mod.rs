@@ -42,12 +42,12 @@ use crate::opaque::Opaque;
 use crate::options::LineSink;
 use crate::republish::Republishing;
 use crate::runtime::SocketOptions;
-use crate::shared::{Command, Kept, Shared, Target};
+use crate::shared::{Command, Kept, ReplyWaiter, Shared, Target};
 use crate::sorter::Sorter;
 use crate::sync::Arc;
 use futures_channel::oneshot;
 use inbound::ReadBuffer;
-use midge_proto::{CloseReason, Connection, DecodeLimits, Decoder, Instant, Sid};
+use midge_proto::{CloseReason, Connection, DecodeLimits, Decoder, Instant, MessageFrame, Sid};
 use outbound::Outbound;
 use shutdown::Shutdown;
 use sleeps::Sleeps;
@@ -92,6 +92,8 @@ pub struct Machine {
     limits: DecodeLimits,
     inbound: ReadBuffer,
     sorter: Sorter,
+    /// Empty between two deliveries.
+    answered: Vec<(ReplyWaiter, MessageFrame)>,
     /// Waiters woken by deliveries.
     woken: usize,
     outbound: Outbound,
@@ -173,6 +175,7 @@ impl Machine {
             limits: parts.limits,
             inbound: ReadBuffer::new(parts.read_buffer_max),
             sorter: Sorter::default(),
+            answered: Vec::new(),
             woken: 0,
             outbound: Outbound::default(),
             kept: Kept::Nothing,

@@ -32,9 +32,9 @@ async fn drive<R: Runtime>(driver: Driver, runtime: R) {
     poll_fn(|cx| {
         let Carried { driver, stream } = &mut carried;
         let driver = &mut **driver;
-        driver.handle_commands(runtime.now());
+        let mut now = runtime.now();
+        driver.handle_commands(now);
         for _ in 0..TURNS_MAX {
-            let now = runtime.now();
             let mut progress = false;
             if driver.poll_timeout().is_some_and(|at| at <= now) {
                 driver.handle_timeout(now);
@@ -90,7 +90,7 @@ async fn drive<R: Runtime>(driver: Driver, runtime: R) {
                 progress = true;
             }
             if let Some(open) = stream {
-                match transfer(driver, open, &runtime, cx) {
+                match transfer(driver, open, &runtime, now, cx) {
                     Transfer::Nothing => {}
                     Transfer::Progress => progress = true,
                     Transfer::Ended(error) => {
@@ -109,6 +109,7 @@ async fn drive<R: Runtime>(driver: Driver, runtime: R) {
                     // They have their turn first: what they ask for then goes out in one write.
                     break;
                 }
+                now = runtime.now();
                 continue;
             }
             // A timer that fires too early is cheaper than one that is set anew for each request.
@@ -127,7 +128,10 @@ async fn drive<R: Runtime>(driver: Driver, runtime: R) {
             }
             match driver.park(cx.waker()) {
                 Parked::Idle => return Poll::Pending,
-                Parked::Work => driver.handle_commands(now),
+                Parked::Work => {
+                    now = runtime.now();
+                    driver.handle_commands(now);
+                }
             }
         }
         cx.waker().wake_by_ref();
@@ -144,6 +148,7 @@ fn poll_some<F: Future>(
 }
 
 enum Transfer {
+    /// Nothing that another turn could go on with.
     Nothing,
     Progress,
     Ended(Option<std::io::Error>),
@@ -154,10 +159,10 @@ fn transfer<R: Runtime>(
     driver: &mut Machine,
     stream: &mut Link<R::Stream>,
     runtime: &R,
+    mut now: Instant,
     cx: &mut Context<'_>,
 ) -> Transfer {
     let mut transfer = Transfer::Nothing;
-    let now = runtime.now();
     let let_go = stream.poll_flush(cx);
     driver.handle_flush(now, let_go.is_ready());
     if let Poll::Ready(Err(error)) = let_go {
@@ -178,7 +183,11 @@ fn transfer<R: Runtime>(
                 if let Poll::Ready(Err(error)) = let_go {
                     return drain_input(driver, stream, now, cx, error);
                 }
-                transfer = Transfer::Progress;
+                if driver.is_writing() {
+                    transfer = Transfer::Progress;
+                }
+                // The answer may come between the write and the read: a round trip has its length.
+                now = runtime.now();
             }
             Poll::Ready(Err(error)) => {
                 // What the server said before it hung up may still be there to be read.
@@ -191,8 +200,7 @@ fn transfer<R: Runtime>(
         match stream.poll_read(cx, buf) {
             Poll::Ready(Ok(0)) => return Transfer::Ended(None),
             Poll::Ready(Ok(count)) => {
-                // The answer may come between the write and the read: a round trip has its length.
-                driver.handle_read(runtime.now(), count);
+                driver.handle_read(now, count);
                 transfer = Transfer::Progress;
             }
             Poll::Ready(Err(error)) => return Transfer::Ended(Some(error)),

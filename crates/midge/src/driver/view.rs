@@ -34,6 +34,7 @@ impl Machine {
         if bytes - self.idle.bytes <= 12 {
             self.inbound.shrink();
             self.sorter.shrink();
+            self.answered.shrink_to_fit();
             self.layers.shrink();
             self.shrink_queues();
             let mut core = self.shared.core.lock();
