@@ -1,7 +1,7 @@
 //! Reading a stream in order, by pulling and by pushing.
 
 use crate::jetstream_support::{
-    config, consumers, fill, put, read_in_order, sequence, stage, stream,
+    config, consumers, fill, no_consumers, put, read_in_order, sequence, stage, stream,
 };
 use crate::support::{event, quick, state, within};
 use core::time::Duration;
@@ -77,11 +77,6 @@ async fn only_consumer(stream: &Stream) -> Info {
         }
     })
     .await
-}
-
-async fn no_consumers(stream: &Stream) {
-    within("the end of all consumers", async { while !consumers(stream).await.is_empty() {} })
-        .await;
 }
 
 /// News up to one that is wanted.

@@ -87,3 +87,9 @@ where
 pub(crate) async fn consumers<T>(stream: &stream::Stream<T>) -> Vec<String> {
     within("the consumers", stream.consumer_names().try_collect()).await.unwrap()
 }
+
+/// Waits until the stream has no consumers.
+pub(crate) async fn no_consumers<T>(stream: &stream::Stream<T>) {
+    within("the end of all consumers", async { while !consumers(stream).await.is_empty() {} })
+        .await;
+}

@@ -36,6 +36,7 @@ mod jetstream_retry;
 mod jetstream_setup;
 mod jetstream_snapshot;
 mod jetstream_streams;
+mod jetstream_subscribe;
 mod jetstream_support;
 mod limits;
 mod loss;

@@ -12,6 +12,7 @@
 //! | [`message`] | stored messages, acknowledgements, what a reply subject tells |
 //! | [`PublishMessage`](message::PublishMessage), [`PublishAck`], [`Schedule`], [`Counter`] | what goes into streams |
 //! | [`consume`] | the loops that read from consumers |
+//! | [`subscription`] | a subject, and the stream and consumer that bring its messages |
 //! | [`Status`] | what consumers say beside their messages |
 //! | [`ErrorCode`] | the errors of the server, by number |
 //!
@@ -45,6 +46,7 @@ pub mod consumer;
 pub mod message;
 pub mod setup;
 pub mod stream;
+pub mod subscription;
 
 pub use api::{ApiError, ApiPrefix, ApiRequest, CustomRequest, MalformedAnswer};
 pub use error::{Error, ErrorCode};

@@ -4,6 +4,7 @@ use crate::error::{RequestError, SubscribeError};
 use core::fmt;
 use core::marker::PhantomData;
 use midge_proto::jetstream::consumer::WrongKind;
+use midge_proto::jetstream::subscription::InvalidSubscription;
 use midge_proto::jetstream::{
     ApiError, BatchFault, Error, ErrorCode, IngestFault, InvalidConfig, InvalidName, InvalidNumber,
     InvalidPublishMessage, NameFault, UnsupportedField,
@@ -55,6 +56,8 @@ pub enum Fault {
     Number(InvalidNumber),
     /// A message of fast ingest is not stored, or not known to be.
     Ingest(IngestFault),
+    /// A subscription cannot be made as it was asked for.
+    Subscription(InvalidSubscription),
 }
 
 impl<K> CallError<K> {
@@ -91,7 +94,8 @@ impl<K> CallError<K> {
             | Fault::Batch(_)
             | Fault::NoCounters
             | Fault::Number(_)
-            | Fault::Ingest(_) => None,
+            | Fault::Ingest(_)
+            | Fault::Subscription(_) => None,
         }
     }
 
@@ -106,6 +110,9 @@ impl<K> CallError<K> {
     pub fn is_not_found(&self) -> bool {
         match self.fault() {
             Fault::Api(error) => error.is_not_found(),
+            Fault::Subscription(error) => {
+                matches!(error, InvalidSubscription::NoStream { .. })
+            }
             Fault::Config(_)
             | Fault::Prefix(_)
             | Fault::Message(_)
@@ -146,7 +153,8 @@ impl<K> CallError<K> {
             | Fault::Batch(_)
             | Fault::NoCounters
             | Fault::Number(_)
-            | Fault::Ingest(_) => false,
+            | Fault::Ingest(_)
+            | Fault::Subscription(_) => false,
         }
     }
 
@@ -207,6 +215,7 @@ impl<K> fmt::Display for CallError<K> {
             Fault::WrongKind(error) => error.fmt(f)?,
             Fault::Batch(error) => error.fmt(f)?,
             Fault::Ingest(error) => error.fmt(f)?,
+            Fault::Subscription(error) => error.fmt(f)?,
             Fault::NoCounters => {
                 f.write_str("the stream has no counters (allow_message_counter)")?
             }
@@ -228,6 +237,7 @@ impl<K> core::error::Error for CallError<K> {
             Fault::WrongKind(error) => Some(error),
             Fault::Batch(error) => Some(error),
             Fault::Ingest(error) => Some(error),
+            Fault::Subscription(error) => Some(error),
             Fault::Number(error) => Some(error),
             Fault::Prefix(_) | Fault::WindowFull(_) | Fault::NoCounters => None,
         }
@@ -274,6 +284,10 @@ faults! {
         error => Self::Ingest(error),
     };
     ApiError, error => Self::Api(error);
+    InvalidSubscription, error => match error {
+        InvalidSubscription::Invalid(error) => Self::Config(error),
+        error => Self::Subscription(error),
+    };
 }
 
 impl<K> From<Fault> for CallError<K> {
@@ -313,6 +327,7 @@ enum Told<'a> {
     NoCounters,
     Unsupported,
     Invalid,
+    Subscription(&'a InvalidSubscription),
 }
 
 fn tell(fault: &Fault) -> Told<'_> {
@@ -348,6 +363,7 @@ fn tell(fault: &Fault) -> Told<'_> {
         Fault::Ingest(IngestFault::Silence | IngestFault::Uncertain) => Told::TimedOut,
         Fault::Ingest(IngestFault::Lost | IngestFault::Closed) => Told::Lost,
         Fault::Ingest(_) => Told::Invalid,
+        Fault::Subscription(error) => Told::Subscription(error),
         Fault::NoCounters => Told::NoCounters,
         Fault::Number(_) => Told::Unreadable,
     }
@@ -408,6 +424,7 @@ kinds! {
     | Told::Subject
     | Told::DomainAndExternal
     | Told::Unsupported
+    | Told::Subscription(_)
     | Told::Invalid => Self::Invalid,
     Told::TimedOut => Self::TimedOut,
     Told::NobodyListens => Self::NoResponders,
@@ -641,6 +658,43 @@ kinds! {
     Told::Unnamed | Told::Name | Told::Subject | Told::Invalid => Self::Invalid,
     Told::Deaf => Self::Subscribe,
     _ => Self::Pull,
+    }
+
+    /// What kept a subscription to a stream from being made.
+    SubscriptionErrorKind {
+        Invalid => "the options are none, or contradict each other",
+        NoStream => "no stream has the subject",
+        SeveralStreams => "more than one stream has the subject",
+        WrongKind => "the consumer is of another kind",
+        QueueGroup => "the consumer has another queue group",
+        AlreadyBound => "the consumer has a reader",
+        Filter => "the consumer delivers other subjects",
+        Config => "the consumer is not as the options say",
+        ConsumerNotFound => "the consumer is not there",
+        TimedOut => "no answer came in time",
+        JetStream(Error) => "JetStream refused the request",
+        Other => "the request failed",
+    } else {
+    Told::Subscription(error) => match error {
+        InvalidSubscription::NoStream { .. } => Self::NoStream,
+        InvalidSubscription::SeveralStreams { .. } => Self::SeveralStreams,
+        InvalidSubscription::Pushing { .. } | InvalidSubscription::NotPushing { .. } => {
+            Self::WrongKind
+        }
+        InvalidSubscription::QueueGroup { .. } => Self::QueueGroup,
+        InvalidSubscription::AlreadyBound { .. } => Self::AlreadyBound,
+        InvalidSubscription::Filter { .. } => Self::Filter,
+        InvalidSubscription::Config { .. } => Self::Config,
+        _ => Self::Invalid,
+    },
+    Told::Unnamed | Told::Name | Told::Subject | Told::Unsupported | Told::Invalid => Self::Invalid,
+    Told::WrongKind => Self::WrongKind,
+    Told::TimedOut => Self::TimedOut,
+    Told::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND => {
+        Self::ConsumerNotFound
+    },
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Other,
     }
 
     /// What kept a consumer from being set back.

@@ -30,6 +30,7 @@ pub mod counter;
 pub mod message;
 pub mod publish;
 pub mod stream;
+pub mod subscription;
 
 mod call;
 mod error;

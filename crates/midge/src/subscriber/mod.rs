@@ -2,7 +2,7 @@
 
 mod closed;
 mod error;
-mod forward;
+pub(crate) mod forward;
 mod gaps;
 pub(crate) mod handling;
 

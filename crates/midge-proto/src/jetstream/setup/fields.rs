@@ -1,6 +1,6 @@
 //! Configurations as fields: which of them differ, and what becomes of them.
 
-use super::plan::Change;
+use super::plan::{Change, show};
 use crate::jetstream::unknown::{self, Keeping};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
@@ -28,10 +28,7 @@ pub(super) enum Owned {
 impl Owned {
     /// The fields that `config` sets.
     pub(super) fn set_in<C: Keeping + Default>(config: &C) -> Self {
-        let default = fields(&C::default());
-        let set =
-            fields(config).into_iter().filter(|(name, value)| default.get(name) != Some(value));
-        Self::Listed(set.map(|(name, _)| name).collect())
+        Self::Listed(set_fields(config))
     }
 
     pub(super) fn add(&mut self, names: impl IntoIterator<Item = impl Into<String>>) {
@@ -74,6 +71,18 @@ pub(super) trait Rules {
 fn fields<C: Keeping>(config: &C) -> Fields {
     // Texts, numbers, lists and maps with text keys always have a JSON form.
     unknown::write(config).unwrap_or_default()
+}
+
+/// The fields that are not as by default, by their names on the wire.
+pub(in crate::jetstream) fn set_fields<C: Keeping + Default>(config: &C) -> BTreeSet<String> {
+    let default = fields(&C::default());
+    let set = fields(config).into_iter().filter(|(name, value)| default.get(name) != Some(value));
+    set.map(|(name, _)| name).collect()
+}
+
+/// A field as people are told it.
+pub(in crate::jetstream) fn shown<C: Keeping>(config: &C, field: &str) -> String {
+    show(field, fields(config).get(field)).into_owned()
 }
 
 /// The same list in any order is the same.

@@ -43,6 +43,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub(super) use fields::{set_fields, shown};
+
 pub use consumer::ConsumerSetup;
 pub use plan::{Action, Asset, Change, Plan, Step};
 pub use stream::StreamSetup;

@@ -140,7 +140,7 @@ impl fmt::Display for Step {
 }
 
 /// A field that is not what it should be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     field: String,
     from: Option<Value>,
@@ -205,7 +205,7 @@ const DURATIONS: [&str; 9] = [
     "backoff",
 ];
 
-fn show(field: &str, value: Option<&Value>) -> Cow<'static, str> {
+pub(super) fn show(field: &str, value: Option<&Value>) -> Cow<'static, str> {
     let Some(value) = value else { return "unset".into() };
     let is_duration = DURATIONS.contains(&field);
     match value.as_u64() {

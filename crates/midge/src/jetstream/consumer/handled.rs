@@ -10,6 +10,9 @@ pub struct Handled {
     pub messages: u64,
     /// Calls that panicked among them.
     pub panicked: u64,
+    /// Messages of `handle_and_ack` whose acknowledgement could not be sent; they come again when
+    /// their time is over.
+    pub unacknowledged: u64,
     /// Why no more will come, unless the reading was stopped, drained or complete.
     pub error: Option<MessagesError>,
 }
@@ -108,8 +111,66 @@ macro_rules! reads_on {
                 self.reading.handle(callback, on_error)
             }
 
-            /// Messages and bytes that wait here to be read, and those delivered so far; none once it
-            /// is over.
+            /// As [`handle`](Self::handle); and acknowledges each message when the future of its call
+            /// is done, unless that has said itself what became of it. Where the consumer waits for
+            /// no acknowledgements, none is sent.
+            ///
+            /// A call that panics or is dropped acknowledges nothing: its message comes again.
+            pub fn handle_and_ack<F, H, E>(
+                self,
+                callback: F,
+                on_error: E,
+            ) -> impl core::future::Future<Output = $crate::jetstream::consumer::Handled>
+            + use<F, H, E>
+            where
+                F: FnMut($crate::jetstream::Message) -> H,
+                H: core::future::Future<Output = ()>,
+                E: FnMut(MessagesError),
+            {
+                self.reading.handle_and_ack(callback, on_error)
+            }
+
+            /// Passes every message on to `sink`, a channel for example, and closes it behind the
+            /// last one; `on_error` is called with errors that pass. Returns why no more will come,
+            /// unless the reading was stopped, drained or complete.
+            ///
+            /// A message leaves the reading only when the sink has room for it. The sink is flushed
+            /// whenever nothing waits.
+            ///
+            /// # Errors
+            ///
+            /// That of the sink, such as a channel without a receiver; the reading is over then.
+            ///
+            /// # Cancel safety
+            ///
+            /// A dropped future ends the reading; what the sink took is not lost.
+            pub async fn forward_to<S, E>(
+                self,
+                sink: S,
+                on_error: E,
+            ) -> Result<Option<MessagesError>, S::Error>
+            where
+                S: futures_sink::Sink<$crate::jetstream::Message>,
+                E: FnMut(MessagesError),
+            {
+                self.reading.forward_to(sink, on_error).await
+            }
+
+            /// Whether the consumer waits for acknowledgements.
+            #[must_use]
+            pub fn needs_acks(&self) -> bool {
+                self.reading.needs_acks()
+            }
+
+            /// Messages and bytes that may wait here to be read before the policy decides; none once
+            /// it is over.
+            #[must_use]
+            pub fn pending_limits(&self) -> Option<(usize, usize)> {
+                self.reading.subscriber().map($crate::Subscriber::pending_limits)
+            }
+
+            /// Messages and bytes that wait here to be read, those delivered so far and those
+            /// dropped; none once it is over.
             #[must_use]
             pub fn pending(&self) -> $crate::Pending {
                 self.reading.subscriber().map($crate::Subscriber::pending).unwrap_or_default()

@@ -4,6 +4,7 @@ mod control;
 mod error;
 mod handled;
 mod ordered;
+pub(super) mod owned;
 pub mod pull;
 pub mod push;
 mod reading;

@@ -5,7 +5,7 @@ use crate::error::{PublishError, RequestError};
 use crate::jetstream::consumer::error::{MessagesError, MessagesFault};
 use crate::jetstream::consumer::handled::reads_on;
 use crate::jetstream::consumer::reading::{Desk, Machine, Reading, Terms, open};
-use crate::jetstream::context::Context;
+use crate::jetstream::context::{ConsumerInfoError, Context};
 use crate::jetstream::error::{CallError, Fault};
 use crate::subscriber::Subscriber;
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use midge_proto::jetstream::consume::{
     ResumeToken, Verdict,
 };
 use midge_proto::jetstream::consumer::{
-    Action, Config, CreateRequest, FromConsumer, Id, IntoConsumerConfig,
+    Action, Config, CreateRequest, FromConsumer, Id, Info, IntoConsumerConfig,
 };
 use midge_proto::jetstream::{InvalidName, StreamName};
 use midge_proto::{Instant, ServerError};
@@ -274,6 +274,26 @@ impl Ordered {
     #[must_use]
     pub const fn position(&self) -> Option<u64> {
         self.reading.machine().machine.position()
+    }
+
+    /// The consumer that is read from or being created, or the last one.
+    #[must_use]
+    pub fn consumer(&self) -> &str {
+        self.reading.machine().machine.consumer()
+    }
+
+    /// Asks what the consumer is and how far it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Consumer::info`]; between two consumers there is none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn consumer_info(&self) -> Result<Info, ConsumerInfoError> {
+        let desk = self.reading.desk();
+        desk.context.consumer_info(id_of(desk, self.consumer())?).await
     }
 
     /// Where this reading is: [`Context::resume_ordered`] goes on behind it, here or elsewhere.

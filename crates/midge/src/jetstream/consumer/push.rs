@@ -9,8 +9,11 @@ pub use midge_proto::jetstream::consumer::push::{Config, OrderedConfig};
 
 use crate::SlowConsumerPolicy;
 use crate::jetstream::consumer::handled::reads_on;
+use crate::jetstream::consumer::owned::Owned;
 use crate::jetstream::consumer::reading::{Desk, Machine, Reading, Report, Terms, open};
-use crate::jetstream::consumer::{Consumer, StreamError};
+use crate::jetstream::consumer::{Consumer, Info, StreamError};
+use crate::jetstream::context::ConsumerInfoError;
+use crate::jetstream::stream::ConsumerError;
 use bytes::Bytes;
 use core::fmt;
 use core::task::Context as TaskContext;
@@ -35,6 +38,8 @@ struct Pushing {
     push: Push,
     missed_heartbeats: Report,
     listener: Option<Listener>,
+    /// The consumer, if it goes with the reading.
+    owned: Option<Owned>,
 }
 
 type Listener = Box<dyn FnMut(&PushEvent) + Send>;
@@ -117,6 +122,10 @@ impl Machine for Pushing {
             _ => Ok(()),
         })
     }
+
+    fn handle_over(&mut self, _: &Desk) {
+        self.owned = None;
+    }
 }
 
 reads_on!(Messages);
@@ -126,6 +135,61 @@ impl Messages {
     #[must_use]
     pub fn end_reason(&self) -> Option<&PushEnd> {
         self.reading.machine().push.end_reason()
+    }
+
+    /// Changes how many messages and bytes may wait here to be read; `usize::MAX` is no limit, and 0
+    /// counts as 1.
+    pub fn set_pending_limits(&self, messages: usize, bytes: usize) {
+        if let Some(subscriber) = self.reading.subscriber() {
+            subscriber.set_pending_limits(messages, bytes);
+        }
+    }
+
+    /// Changes what happens to a message for which there is no room.
+    pub fn set_slow_consumer_policy(&self, policy: SlowConsumerPolicy) {
+        if let Some(subscriber) = self.reading.subscriber() {
+            subscriber.set_slow_consumer_policy(policy);
+        }
+    }
+
+    /// Begins the measurement of what waits at most anew.
+    pub fn reset_max_pending(&self) {
+        if let Some(subscriber) = self.reading.subscriber() {
+            subscriber.reset_max_pending();
+        }
+    }
+
+    /// Asks what the consumer is and how far it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Consumer::info`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn consumer_info(&self) -> Result<Info, ConsumerInfoError> {
+        self.reading.consumer_info().await
+    }
+
+    /// Ends the reading at once, and waits until the consumer is deleted, if it was created by a
+    /// [subscription](crate::jetstream::Context::subscription): [`stop`](Self::stop), a drop and a
+    /// finished [`drain`](Self::drain) do so without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The consumer was not deleted, or not known to be. That it was gone before is no error.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future that was polled has ended the reading, and may have deleted the consumer.
+    pub async fn unsubscribe(&mut self) -> Result<(), ConsumerError> {
+        let owned = self.reading.machine_mut().owned.take();
+        self.reading.finish();
+        match owned {
+            Some(owned) => owned.delete().await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -146,6 +210,7 @@ pub struct MessagesBuilder<'a> {
     capacity: Option<(usize, usize)>,
     policy: SlowConsumerPolicy,
     listener: Option<Listener>,
+    owned: Option<Owned>,
 }
 
 impl<'a> MessagesBuilder<'a> {
@@ -157,7 +222,14 @@ impl<'a> MessagesBuilder<'a> {
             capacity: None,
             policy: SlowConsumerPolicy::BackPressure,
             listener: None,
+            owned: None,
         }
+    }
+
+    /// The consumer goes with the reading, also if that does not begin.
+    pub(in crate::jetstream) fn owned(mut self, owned: Option<Owned>) -> Self {
+        self.owned = owned;
+        self
     }
 
     /// Whether missing signs of life are errors of the messages. Default: they are; reading goes on
@@ -214,8 +286,12 @@ impl<'a> MessagesBuilder<'a> {
         subscriber.set_slow_consumer_policy(self.policy);
         let desk = Desk::new(context, self.consumer.id()?)?;
         let push = Push::new(desk.now(), PushOptions::from(config));
-        let machine =
-            Pushing { push, missed_heartbeats: self.missed_heartbeats, listener: self.listener };
+        let machine = Pushing {
+            push,
+            missed_heartbeats: self.missed_heartbeats,
+            listener: self.listener,
+            owned: self.owned,
+        };
         let terms = Terms::from(config);
         Ok(Messages { reading: Reading::new(machine, desk, subscriber, terms).begin() })
     }

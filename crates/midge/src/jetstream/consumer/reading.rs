@@ -10,23 +10,26 @@ use crate::jetstream::consumer::control::{Closed, Closing, Control, Order, Order
 use crate::jetstream::consumer::error::{MessagesError, MessagesFault};
 use crate::jetstream::consumer::handled::Handled;
 use crate::jetstream::consumer::returning::{Returning, give_back};
-use crate::jetstream::context::Context;
+use crate::jetstream::context::{ConsumerInfoError, Context};
 use crate::jetstream::error::{CallError, Fault};
-use crate::jetstream::message::AckWait;
+use crate::jetstream::message::{AckError, AckWait};
 use crate::publish::publish_over;
 use crate::shared::State;
 use crate::sleep::Sleep;
+use crate::subscriber::forward::forward;
 use crate::subscriber::handling::{Turns, contained};
 use crate::subscriber::{Item, NextError, Subscriber};
+use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::{SlowConsumerPolicy, SubscribeBuilder};
 use bytes::Bytes;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
+use futures_sink::Sink;
 use midge_proto::jetstream::consume::Verdict;
 use midge_proto::jetstream::consumer::pull::{BatchConfig, next_subject};
-use midge_proto::jetstream::consumer::{AckPolicy, Config, DeleteRequest, Id};
+use midge_proto::jetstream::consumer::{self, AckPolicy, Config, DeleteRequest, Id};
 use midge_proto::jetstream::message::{Info, Lag, ack_and_pull};
 use midge_proto::jetstream::{ApiPrefix, ApiRequest};
 use midge_proto::{Instant, Message, Refusal, ServerError, Subject};
@@ -313,6 +316,10 @@ impl<M: Machine> Reading<M> {
 
     pub(super) const fn machine(&self) -> &M {
         &self.machine
+    }
+
+    pub(super) fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
     }
 
     pub(super) const fn desk(&self) -> &Desk {
@@ -640,7 +647,7 @@ impl<M: Machine> Reading<M> {
         F: FnMut(jetstream::Message) -> H,
         H: Future<Output = ()>,
     {
-        let mut handled = Handled { messages: 0, panicked: 0, error: None };
+        let mut handled = Handled { messages: 0, panicked: 0, unacknowledged: 0, error: None };
         let mut turns = Turns::default();
         while let Some(next) = core::future::poll_fn(|cx| self.poll_message(cx)).await {
             match next {
@@ -659,6 +666,67 @@ impl<M: Machine> Reading<M> {
             turns.take().await;
         }
         handled
+    }
+
+    /// As [`handle`](Self::handle); and says that a message is done when its call is, unless
+    /// the call has said what became of it.
+    pub(super) async fn handle_and_ack<F, H>(
+        self,
+        mut callback: F,
+        on_error: impl FnMut(MessagesError),
+    ) -> Handled
+    where
+        F: FnMut(jetstream::Message) -> H,
+        H: Future<Output = ()>,
+    {
+        let needs_acks = self.needs_acks();
+        let unacknowledged = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&unacknowledged);
+        let acknowledging = move |mut message: jetstream::Message| {
+            let acker = needs_acks.then(|| message.acker());
+            let call = callback(message);
+            let counter = Arc::clone(&counter);
+            async move {
+                call.await;
+                let Some(acker) = acker else { return };
+                match acker.ack().await {
+                    Ok(()) | Err(AckError::AlreadyAcknowledged) => {}
+                    // The message comes again when its time is over.
+                    Err(_) => drop(counter.fetch_add(1, Ordering::Relaxed)),
+                }
+            }
+        };
+        let handled = self.handle(acknowledging, on_error).await;
+        Handled { unacknowledged: unacknowledged.load(Ordering::Relaxed), ..handled }
+    }
+
+    /// Passes every message on to a sink, and errors that pass to `on_error`; returns the last one.
+    pub(super) async fn forward_to<S: Sink<jetstream::Message>>(
+        mut self,
+        sink: S,
+        mut on_error: impl FnMut(MessagesError),
+    ) -> Result<Option<MessagesError>, S::Error> {
+        let mut last = None;
+        let poll = |cx: &mut TaskContext<'_>| loop {
+            match core::task::ready!(self.poll_message(cx)) {
+                Some(Ok(message)) => return Poll::Ready(Some(message)),
+                Some(Err(error)) if error.is_final() => last = Some(error),
+                Some(Err(error)) => on_error(error),
+                None => return Poll::Ready(None),
+            }
+        };
+        forward(poll, sink).await?;
+        Ok(last)
+    }
+
+    /// Whether the consumer waits for acknowledgements.
+    pub(super) fn needs_acks(&self) -> bool {
+        self.terms.leftovers == Leftovers::GivenBack
+    }
+
+    /// What the consumer is and how far it is.
+    pub(super) async fn consumer_info(&self) -> Result<consumer::Info, ConsumerInfoError> {
+        self.desk.context.consumer_info(self.desk.id.clone()).await
     }
 
     /// Completes when the reading is over.

@@ -78,6 +78,15 @@ impl Message {
         (message, acker)
     }
 
+    /// The acknowledging half, beside the message: what is told to one of them, the other one and
+    /// clones made from then on know. What [`nak_on_drop`](Self::nak_on_drop) has set goes over to
+    /// it.
+    #[must_use]
+    pub fn acker(&mut self) -> Acker {
+        let (context, reply) = (self.context.clone(), self.message.reply.clone());
+        Acker { context, reply, told: self.told.share() }
+    }
+
     /// What the reply subject tells: sequences, the number of this delivery, what is to come.
     ///
     /// # Errors

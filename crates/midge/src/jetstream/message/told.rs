@@ -3,7 +3,7 @@
 use super::AckKind;
 use crate::jetstream::context::Context;
 use crate::publish::publish_over;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{Arc, AtomicBool, Ordering};
 use core::time::Duration;
 use midge_proto::Subject;
 
@@ -16,7 +16,14 @@ pub(super) struct Told {
     told: AtomicBool,
     ack_wait: AckWait,
     /// Boxed, because it is rare and a message is to be small.
-    unsaid: Option<Box<Unsaid>>,
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    unsaid: Option<Unsaid>,
+    /// In place of `told`, where others are to know it as well.
+    shared: Option<Arc<AtomicBool>>,
 }
 
 /// How long a consumer waits for an acknowledgement.
@@ -41,11 +48,16 @@ struct Unsaid {
 
 impl Told {
     pub(super) fn nothing(ack_wait: AckWait) -> Self {
-        Self { told: AtomicBool::new(false), ack_wait, unsaid: None }
+        Self { told: AtomicBool::new(false), ack_wait, rare: None }
+    }
+
+    #[inline]
+    fn flag(&self) -> &AtomicBool {
+        self.rare.as_ref().and_then(|rare| rare.shared.as_deref()).unwrap_or(&self.told)
     }
 
     pub(super) fn get(&self) -> bool {
-        self.told.load(Ordering::Relaxed)
+        self.flag().load(Ordering::Relaxed)
     }
 
     pub(super) fn ack_wait(&self) -> Duration {
@@ -61,44 +73,65 @@ impl Told {
 
     /// Says it, unless it was said; returns whether it was.
     pub(super) fn set(&self) -> bool {
-        self.told.swap(true, Ordering::Relaxed)
+        self.flag().swap(true, Ordering::Relaxed)
     }
 
     /// It was not said after all.
     pub(super) fn take_back(&self) {
-        self.told.store(false, Ordering::Relaxed);
+        self.flag().store(false, Ordering::Relaxed);
     }
 
     pub(super) fn nak_on_drop(&mut self, context: &Context, reply: &Subject, delay: Duration) {
         let delay = (!delay.is_zero()).then_some(delay);
-        self.unsaid =
-            Some(Box::new(Unsaid { context: context.clone(), reply: reply.clone(), delay }));
+        let unsaid = Unsaid { context: context.clone(), reply: reply.clone(), delay };
+        self.rare.get_or_insert_default().unsaid = Some(unsaid);
+    }
+
+    /// Another one of the same message: what is told to one of them, both know. What is to be said
+    /// at a drop goes over to it.
+    pub(super) fn share(&mut self) -> Self {
+        let told = self.get();
+        let rare = self.rare.get_or_insert_default();
+        let unsaid = rare.unsaid.take();
+        let shared = rare.shared.get_or_insert_with(|| Arc::new(AtomicBool::new(told)));
+        let rare = Rare { unsaid, shared: Some(Arc::clone(shared)) };
+        Self { told: AtomicBool::new(told), ack_wait: self.ack_wait, rare: Some(Box::new(rare)) }
+    }
+
+    #[cold]
+    fn say_unsaid(&mut self) {
+        let unsaid = self.rare.as_mut().and_then(|rare| rare.unsaid.take());
+        if let Some(unsaid) = unsaid
+            && !self.set()
+        {
+            unsaid.say();
+        }
     }
 }
 
-/// A clone knows what was told before, and says nothing when it is dropped.
+/// A clone knows what was told before, or also later, where that is shared; it says nothing when it
+/// is dropped.
 impl Clone for Told {
     fn clone(&self) -> Self {
-        Self { told: AtomicBool::new(self.get()), ack_wait: self.ack_wait, unsaid: None }
+        let shared = self.rare.as_ref().and_then(|rare| rare.shared.clone());
+        let rare = shared.map(|shared| Box::new(Rare { unsaid: None, shared: Some(shared) }));
+        Self { told: AtomicBool::new(self.get()), ack_wait: self.ack_wait, rare }
     }
 }
 
 impl Drop for Told {
     #[inline]
     fn drop(&mut self) {
-        if let Some(unsaid) = self.unsaid.take() {
-            unsaid.say(self.get());
+        if self.rare.is_some() {
+            self.say_unsaid();
         }
     }
 }
 
 impl Unsaid {
-    #[cold]
-    fn say(&self, told: bool) {
-        if !told {
-            let shared = self.context.inner.client.shared();
-            // If that cannot be sent, the message comes again after `ack_wait`.
-            let _ = publish_over(shared, &self.reply, None, None, &AckKind::Nak(self.delay).into());
-        }
+    fn say(&self) {
+        let shared = self.context.inner.client.shared();
+        // If that cannot be sent, the message comes again after `ack_wait`.
+        let _ = publish_over(shared, &self.reply, None, None, &AckKind::Nak(self.delay).into());
     }
 }

@@ -3,7 +3,7 @@
 use super::{Config, MessagesError, MessagesFault, PullEnd, PullEvent};
 use crate::jetstream::consumer::handled::reads_on;
 use crate::jetstream::consumer::reading::{Desk, Machine, Reading, Report, Terms};
-use crate::jetstream::consumer::{Consumer, StreamError};
+use crate::jetstream::consumer::{Consumer, Info, StreamError};
 use crate::jetstream::context::ConsumerInfoError;
 use crate::jetstream::message::Lag;
 use core::fmt;
@@ -132,6 +132,19 @@ impl Stream {
     #[must_use]
     pub fn lag(&self) -> Option<Lag> {
         self.reading.lag()
+    }
+
+    /// Asks what the consumer is and how far it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Consumer::info`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn consumer_info(&self) -> Result<Info, ConsumerInfoError> {
+        self.reading.consumer_info().await
     }
 
     /// Asks until when the consumer is paused, if it is.
