@@ -19,6 +19,7 @@
 pub use midge::jetstream::*;
 
 use crate::blocking::{Blocking, Client, yields};
+use crate::handler::Handler;
 use crate::{FlushError, HeaderMap, OutboundMessage};
 use bytes::Bytes;
 use core::borrow::Borrow;
@@ -38,8 +39,9 @@ use midge::jetstream::consumer::pull::{
 };
 use midge::jetstream::consumer::push::{self, MessagesBuilder};
 use midge::jetstream::consumer::{
-    Consumer, ConsumerResetResponse, FromConsumer, Info as ConsumerInfo, IntoConsumerConfig,
-    Ordered, OrderedBuilder, OrderedPullConsumer, OrderedPushConsumer, PullConsumer, PushConsumer,
+    AckPolicy, Config as ConsumerConfig, Consumer, ConsumerResetResponse, DeliverPolicy,
+    FromConsumer, Info as ConsumerInfo, IntoConsumerConfig, Ordered, OrderedBuilder,
+    OrderedPullConsumer, OrderedPushConsumer, PullConsumer, PushConsumer, ReplayPolicy,
     ResumeToken, StreamError,
 };
 use midge::jetstream::context::{
@@ -61,6 +63,7 @@ use midge::jetstream::stream::{
     LastRawMessageError, No, PauseResponse, Placement, Purge, PurgeError, PurgeResponse,
     RawMessageError, ScheduledMessage, Schedules, Stream, StreamInfoBuilder, StreamValue,
 };
+use midge::jetstream::subscription::{PullSubscription, SubscriptionBuilder, SubscriptionError};
 use midge::{Subject, SubscribeError, ToSubject};
 use std::io;
 
@@ -234,6 +237,10 @@ twins! {
     make PushConsumer, stream() -> Blocking<MessagesBuilder<'_>>;
     end MessagesBuilder<'_>, messages() -> Result<Blocking<push::Messages>, StreamError>;
     change push::Messages, drain() -> ();
+    change push::Messages, unsubscribe() -> Result<(), ConsumerError>;
+    call push::Messages, consumer_info() -> Result<ConsumerInfo, ConsumerInfoError>;
+    call pull::Stream, consumer_info() -> Result<ConsumerInfo, ConsumerInfoError>;
+    call Ordered, consumer_info() -> Result<Option<ConsumerInfo>, ConsumerInfoError>;
     end OrderedPullConsumer, messages() -> Result<Blocking<Ordered>, StreamError>;
     build OrderedPullConsumer, stream() -> Blocking<OrderedBuilder<pull::OrderedConfig>>;
     end OrderedPushConsumer, messages() -> Result<Blocking<Ordered>, StreamError>;
@@ -253,6 +260,38 @@ twins! {
     change PushConsumer, info() -> Result<&ConsumerInfo, ConsumerInfoError>;
     call PushConsumer, get_info() -> Result<ConsumerInfo, ConsumerInfoError>;
     change PushConsumer, reset(seq: Option<u64>) -> Result<ConsumerResetResponse, ConsumerResetError>;
+
+    make midge::jetstream::Context, subscription[S: Into<String>](subject: S) -> Blocking<SubscriptionBuilder>;
+    build SubscriptionBuilder, stream(stream: impl Into<String>) -> Self;
+    build SubscriptionBuilder, bind(stream: impl Into<String>, consumer: impl Into<String>) -> Self;
+    build SubscriptionBuilder, queue_group(name: impl Into<String>) -> Self;
+    build SubscriptionBuilder, configure(change: impl FnOnce(&mut ConsumerConfig)) -> Self;
+    build SubscriptionBuilder, keep_consumer() -> Self;
+    build SubscriptionBuilder, durable(durable: impl Into<String>) -> Self;
+    build SubscriptionBuilder, name(name: impl Into<String>) -> Self;
+    build SubscriptionBuilder, description(description: impl Into<String>) -> Self;
+    build SubscriptionBuilder, deliver_policy(deliver_policy: DeliverPolicy) -> Self;
+    build SubscriptionBuilder, ack_policy(ack_policy: AckPolicy) -> Self;
+    build SubscriptionBuilder, ack_wait(ack_wait: Duration) -> Self;
+    build SubscriptionBuilder, max_deliver(max_deliver: i64) -> Self;
+    build SubscriptionBuilder, backoff(backoff: impl Into<Vec<Duration>>) -> Self;
+    build SubscriptionBuilder, max_ack_pending(max_ack_pending: i64) -> Self;
+    build SubscriptionBuilder, replay_policy(replay_policy: ReplayPolicy) -> Self;
+    build SubscriptionBuilder, headers_only(headers_only: bool) -> Self;
+    build SubscriptionBuilder, inactive_threshold(inactive_threshold: Duration) -> Self;
+    build SubscriptionBuilder, memory_storage(memory_storage: bool) -> Self;
+    build SubscriptionBuilder, deliver_subject(deliver_subject: impl Into<String>) -> Self;
+    build SubscriptionBuilder, flow_control(flow_control: bool) -> Self;
+    build SubscriptionBuilder, idle_heartbeat(idle_heartbeat: Duration) -> Self;
+    build SubscriptionBuilder, rate_limit(rate_limit: u64) -> Self;
+    build SubscriptionBuilder, max_waiting(max_waiting: i64) -> Self;
+    end SubscriptionBuilder, messages() -> Result<Blocking<push::Messages>, SubscriptionError>;
+    end SubscriptionBuilder, pull() -> Result<Blocking<PullSubscription>, SubscriptionError>;
+    end SubscriptionBuilder, ordered() -> Result<Blocking<Ordered>, SubscriptionError>;
+    open PullSubscription, fetch(max_messages: usize, within: Duration) -> Result<Blocking<Batch>, BatchError>;
+    open PullSubscription, messages() -> Result<Blocking<pull::Stream>, StreamError>;
+    call PullSubscription, consumer_info() -> Result<ConsumerInfo, ConsumerInfoError>;
+    last PullSubscription, unsubscribe() -> Result<(), ConsumerError>;
 
     call Message, ack() -> Result<(), AckError>;
     call Message, ack_with(kind: AckKind) -> Result<(), AckError>;
@@ -292,20 +331,60 @@ yields! {
     blocking: Message, Batch;
 }
 
-impl Blocking<PullConsumer> {
-    /// Blocks until the next message is there; `None` if none came within `expires`.
-    ///
-    /// # Errors
-    ///
-    /// As [`next_message`](Consumer::next_message) of the consumer inside.
-    pub fn next_message(
-        &self,
-        expires: Duration,
-    ) -> Result<Option<Blocking<Message>>, MessagesError> {
-        let message = self.carrier().finish((**self).next_message(expires))?;
-        Ok(message.map(|message| self.with(message)))
-    }
+macro_rules! one_by_one {
+    ($handle:ty) => {
+        impl Blocking<$handle> {
+            /// Blocks until the next message is there; `None` if none came within `expires`.
+            ///
+            /// # Errors
+            ///
+            /// As `next_message` of the handle inside.
+            pub fn next_message(
+                &self,
+                expires: Duration,
+            ) -> Result<Option<Blocking<Message>>, MessagesError> {
+                let message = self.carrier().finish((**self).next_message(expires))?;
+                Ok(message.map(|message| self.with(message)))
+            }
+        }
+    };
 }
+
+one_by_one!(PullConsumer);
+one_by_one!(PullSubscription);
+
+macro_rules! acknowledged_by_handler {
+    ($handle:ty) => {
+        impl Blocking<$handle> {
+            /// Starts a thread that calls `handler` with each item to come, and acknowledges each
+            /// message when its call has returned, unless that has said itself what became of it.
+            /// A call that panics acknowledges nothing. [`handle_with`](Self::handle_with) leaves
+            /// acknowledging to the handler.
+            ///
+            /// # Errors
+            ///
+            /// When the operating system gives no thread.
+            pub fn handle_and_ack_with<F>(self, mut handler: F) -> io::Result<Handler>
+            where
+                F: FnMut(Result<Message, MessagesError>) + Send + 'static,
+            {
+                let (needs_acks, carrier) = (self.needs_acks(), self.carrier().clone());
+                self.handle_with(move |mut item| {
+                    let message = item.as_mut().ok().filter(|_| needs_acks);
+                    let acker = message.map(Message::acker);
+                    handler(item);
+                    if let Some(acker) = acker {
+                        // What cannot be told comes again when its time is over.
+                        let _ = carrier.finish(acker.ack());
+                    }
+                })
+            }
+        }
+    };
+}
+
+acknowledged_by_handler!(push::Messages);
+acknowledged_by_handler!(pull::Stream);
 
 impl<T: IntoConsumerConfig> Blocking<Consumer<T>> {
     /// Gathers acknowledgements, as [`ack_batcher`](Consumer::ack_batcher) of the consumer inside.

@@ -1,6 +1,6 @@
 //! JetStream by calls that block.
 
-use crate::support::within;
+use crate::support::{DEADLINE, until, within};
 use core::time::Duration;
 use midge_blocking::jetstream::consumer::{pull, push};
 use midge_blocking::jetstream::stream::Config;
@@ -191,5 +191,57 @@ fn streams_are_read_in_order_and_pushed_messages_too() {
         assert_eq!(pushing.info().unwrap().num_ack_pending, 0);
         messages.drain();
         assert!(messages.next().is_none());
+    });
+}
+
+#[test]
+fn a_subject_is_enough_for_calls_and_handlers() {
+    let server = NatsServer::builder().jetstream().start().unwrap();
+    within("subscriptions by calls that block", move || {
+        let client = midge_blocking::connect(server.url()).unwrap();
+        let jetstream = jetstream::new(&client);
+        let stream = jetstream.get_or_create_stream("S").unwrap();
+        for number in 1..=9 {
+            jetstream.publish("S", number.to_string().into()).unwrap().ack().unwrap();
+        }
+        let names = || stream.consumer_names().iter().map(Result::unwrap).collect::<Vec<_>>();
+
+        let mut messages = jetstream.subscription("S").durable("D").messages().unwrap();
+        for message in messages.iter().take(3) {
+            message.unwrap().ack().unwrap();
+        }
+        assert_eq!(messages.consumer_info().unwrap().name, "D");
+        messages.unsubscribe().unwrap();
+        assert!(names().is_empty());
+
+        let subscription = jetstream.subscription("S").durable("P").pull().unwrap();
+        let mut batch = subscription.fetch(9, Duration::from_secs(30)).unwrap();
+        for message in batch.iter() {
+            message.unwrap().ack().unwrap();
+        }
+        assert!(subscription.next_message(Duration::from_millis(50)).unwrap().is_none());
+        subscription.unsubscribe().unwrap();
+
+        let mut ordered = jetstream.subscription("S").ordered().unwrap();
+        assert_eq!(ordered.iter().take(9).map(Result::unwrap).count(), 9);
+        drop(ordered);
+
+        let messages = jetstream.subscription("S").durable("H").messages().unwrap();
+        let (sender, seen) = std::sync::mpsc::channel();
+        let handler = messages.handle_and_ack_with(move |message| {
+            let message = message.unwrap();
+            sender.send(message.payload.clone()).unwrap();
+            assert!(message.payload != "4", "this one is never done");
+        });
+        let handler = handler.unwrap();
+        for number in 1..=9 {
+            assert_eq!(seen.recv_timeout(DEADLINE).unwrap(), number.to_string());
+        }
+        until("acknowledgements of all but one", || {
+            let info = stream.consumer_info("H").unwrap();
+            (info.ack_floor.stream_sequence, info.num_ack_pending) == (3, 1)
+        });
+        handler.stop();
+        until("the end of the consumer", || names().is_empty());
     });
 }

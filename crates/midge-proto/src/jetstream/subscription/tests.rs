@@ -203,7 +203,7 @@ fn the_consumer_to_look_for_is_the_bound_one_or_the_durable_or_that_of_the_group
 fn a_consumer_that_is_created_has_what_was_set_and_what_it_needs() {
     let base = Config { filter_subject: "orders.*".into(), ..Config::default() };
     let inbox = Some("_INBOX.1".to_string());
-    let pushed = Config { deliver_subject: inbox.clone(), ..base.clone() };
+    let pushed = Config { deliver_subject: inbox, ..base.clone() };
     assert_eq!(options().to_create(Way::Push, "_INBOX.1"), pushed);
     assert_eq!(options().to_create(Way::Ordered, "_INBOX.1"), pushed);
     assert_eq!(options().to_create(Way::Pull, "_INBOX.1"), base);
