@@ -240,7 +240,7 @@ twins! {
     change push::Messages, unsubscribe() -> Result<(), ConsumerError>;
     call push::Messages, consumer_info() -> Result<ConsumerInfo, ConsumerInfoError>;
     call pull::Stream, consumer_info() -> Result<ConsumerInfo, ConsumerInfoError>;
-    call Ordered, consumer_info() -> Result<Option<ConsumerInfo>, ConsumerInfoError>;
+    call Ordered, consumer_info() -> Result<ConsumerInfo, ConsumerInfoError>;
     end OrderedPullConsumer, messages() -> Result<Blocking<Ordered>, StreamError>;
     build OrderedPullConsumer, stream() -> Blocking<OrderedBuilder<pull::OrderedConfig>>;
     end OrderedPushConsumer, messages() -> Result<Blocking<Ordered>, StreamError>;
