@@ -8,7 +8,8 @@ use core::time::Duration;
 /// The first round begins at once (ADR-40), and within a round servers are tried one after the
 /// other without delay. Before round `n` the delay is drawn from the upper half of
 /// `min(max, initial * 2^(n-1))`, so that clients who lost one server do not come back in step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub struct Backoff {
     initial: Duration,
     max: Duration,

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use core::fmt;
-use serde::Serialize;
+use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 /// What a client tells a server about itself: the argument of `CONNECT`.
 ///
@@ -16,7 +16,7 @@ use serde::Serialize;
 /// info.encode(&mut out);
 /// assert!(out.starts_with(br#"CONNECT {"verbose":false,"#) && out.ends_with(b"}\r\n"));
 /// ```
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConnectInfo {
     /// Whether the server confirms each command by `+OK`.
     pub verbose: bool,
@@ -27,7 +27,6 @@ pub struct ConnectInfo {
     /// Whether the client insists on TLS.
     pub tls_required: bool,
     /// The name of the client, shown in the monitoring of the server.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The language of the client library.
     pub lang: String,
@@ -40,22 +39,16 @@ pub struct ConnectInfo {
     /// Whether the server answers a request that nobody listens to. Needs `headers`.
     pub no_responders: bool,
     /// The user's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The user's password.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<String>,
     /// The token.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_token: Option<String>,
     /// The user JWT.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub jwt: Option<String>,
     /// The user's public key.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub nkey: Option<String>,
     /// The signature of the server's nonce, in base64url without padding.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sig: Option<String>,
 }
 
@@ -105,6 +98,42 @@ impl ConnectInfo {
         out.extend_from_slice(b"CONNECT ");
         out.extend_from_slice(&json);
         out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// As on the wire: what is `None` is left out.
+impl Serialize for ConnectInfo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        let flags = [
+            ("verbose", self.verbose),
+            ("pedantic", self.pedantic),
+            ("echo", self.echo),
+            ("tls_required", self.tls_required),
+            ("headers", self.headers),
+            ("no_responders", self.no_responders),
+        ];
+        for (name, flag) in flags {
+            fields.serialize_entry(name, &flag)?;
+        }
+        fields.serialize_entry("protocol", &self.protocol)?;
+        let texts = [
+            ("lang", Some(&self.lang)),
+            ("version", Some(&self.version)),
+            ("name", self.name.as_ref()),
+            ("user", self.user.as_ref()),
+            ("pass", self.pass.as_ref()),
+            ("auth_token", self.auth_token.as_ref()),
+            ("jwt", self.jwt.as_ref()),
+            ("nkey", self.nkey.as_ref()),
+            ("sig", self.sig.as_ref()),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                fields.serialize_entry(name, text)?;
+            }
+        }
+        fields.end()
     }
 }
 

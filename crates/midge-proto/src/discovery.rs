@@ -10,7 +10,8 @@ use core::net::IpAddr;
 ///
 /// By default an announced address is taken, except that a server on a public address cannot send
 /// the client to a loopback or link-local one. Each rule that is set narrows this further.
-#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub struct Discovery {
     ignore: Setting,
     local: Setting,
@@ -19,7 +20,8 @@ pub struct Discovery {
     networks: Vec<(IpAddr, u8)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 enum Setting {
     #[default]
     Off,

@@ -5,6 +5,7 @@ mod constants;
 mod error;
 mod map;
 mod name;
+#[cfg(feature = "serde")]
 mod serde_impls;
 mod trace;
 mod value;

@@ -62,10 +62,12 @@ pub use capabilities::{Capability, ServerCapabilities};
 pub use connect_info::{Auth, ConnectInfo};
 pub use connection::{
     Action, AttemptFailure, AuthFailures, Cause, Choice, Chosen, CloseReason, Config, Connection,
-    ConnectionEvent, Delay, DialId, FirstConnect, Identity, InvalidRecord, KeepAlive, LostReason,
-    Names, Outputs, Peer, Phase, Playback, Reconnect, RoundTrips, Scope, Secrets, Step, Target,
-    TlsMode, WebSocketError, Writing,
+    ConnectionEvent, Delay, DialId, FirstConnect, Identity, KeepAlive, LostReason, Names, Peer,
+    Phase, Reconnect, RoundTrips, Scope, Secrets, Step, Target, TlsMode, WebSocketError, Writing,
 };
+#[cfg(feature = "recording")]
+#[cfg_attr(docsrs, doc(cfg(feature = "recording")))]
+pub use connection::{InvalidRecord, Outputs, Playback};
 pub use decoder::{ClientDecoder, ClientFrame, DecodeError, DecodeLimits, Decoder, Frame};
 pub use discovery::{Discovery, Refused};
 pub use drain::{Backlog, Drain, DrainAction, DrainReport, Unread};

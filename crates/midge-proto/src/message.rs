@@ -1,5 +1,6 @@
 //! Messages, received and to be sent.
 
+#[cfg(feature = "serde")]
 mod payload_serde;
 
 use crate::header::{HeaderMap, parse_status};
@@ -9,7 +10,6 @@ use alloc::string::String;
 use bytes::Bytes;
 use core::fmt;
 use core::ops::Range;
-use serde::{Deserialize, Serialize};
 
 /// A message as it was received.
 ///
@@ -19,14 +19,15 @@ use serde::{Deserialize, Serialize};
 /// from the socket: making them costs no copy, and while one of them lives the chunk does, which
 /// may be 64 KiB for a message of ten bytes. Before a message is kept for long, or in great
 /// numbers, call [`detach`](Self::detach).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Message {
     /// Where the message was published to.
     pub subject: Subject,
     /// Where an answer is expected, if one is.
     pub reply: Option<Subject>,
     /// The body.
-    #[serde(with = "payload_serde")]
+    #[cfg_attr(feature = "serde", serde(with = "payload_serde"))]
     pub payload: Bytes,
     /// The headers; `None` when the message came without any.
     pub headers: Option<HeaderMap>,

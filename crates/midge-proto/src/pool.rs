@@ -114,7 +114,8 @@ fn is_ip(host: &str) -> bool {
 }
 
 /// Whether servers are tried in the order given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Order {
     /// Shuffled before every round (ADR-11, ADR-40).
     #[default]

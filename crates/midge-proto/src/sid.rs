@@ -8,9 +8,8 @@ use core::num::NonZeroU64;
 ///
 /// Ids count up from 1 and are never used twice by one client, because a server ignores a `SUB`
 /// whose id is still alive.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sid(NonZeroU64);
 
 /// A map by ids of this client.

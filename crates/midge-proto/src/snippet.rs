@@ -8,7 +8,8 @@ use core::fmt;
 const SNIPPET_BYTES_MAX: usize = 32;
 
 /// Up to 32 bytes of input with everything unprintable escaped.
-#[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub struct Snippet(Box<str>);
 
 impl Snippet {

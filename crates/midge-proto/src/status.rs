@@ -3,8 +3,6 @@
 use core::fmt;
 use core::num::NonZeroU16;
 use core::str::FromStr;
-use serde::de::{Deserialize, Deserializer, Error as _};
-use serde::ser::{Serialize, Serializer};
 
 /// A status of three digits, such as 503: nobody listens to the subject of a request.
 ///
@@ -205,15 +203,18 @@ impl FromStr for StatusCode {
     }
 }
 
-impl Serialize for StatusCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+#[cfg(feature = "serde")]
+impl serde::Serialize for StatusCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u16(self.as_u16())
     }
 }
 
-impl<'de> Deserialize<'de> for StatusCode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_u16(u16::deserialize(deserializer)?).map_err(D::Error::custom)
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for StatusCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_u16(<u16 as serde::Deserialize>::deserialize(deserializer)?)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -246,6 +247,7 @@ mod tests {
         assert!(StatusCode::NO_RESPONDERS.is_server_error());
     }
 
+    #[cfg(feature = "serde")]
     #[test]
     fn serde_writes_the_number_and_checks_it() {
         assert_eq!(serde_json::to_string(&StatusCode::NOT_FOUND).unwrap(), "404");

@@ -2,6 +2,8 @@
 
 mod names;
 mod rules;
+#[cfg(feature = "serde")]
+mod serde_impls;
 
 use crate::text::{InlineText, Text};
 use alloc::borrow::Cow;
@@ -14,8 +16,6 @@ use core::str::{FromStr, Utf8Error};
 pub use names::{InvalidInboxPrefix, InvalidQueueGroup, check_inbox_prefix, check_queue_group};
 pub use rules::{InvalidSubject, SUBJECT_LEN_MAX, SubjectError, SubjectFault};
 use rules::{Validity, classify};
-use serde::de::{Deserialize, Deserializer, Visitor};
-use serde::ser::{Serialize, Serializer};
 
 /// The subject of a message, or a filter with wildcards to subscribe to.
 ///
@@ -376,36 +376,6 @@ impl FromStr for Subject {
 
     fn from_str(subject: &str) -> Result<Self, InvalidSubject> {
         Self::validated(subject)
-    }
-}
-
-impl Serialize for Subject {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Subject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SubjectVisitor;
-
-        impl Visitor<'_> for SubjectVisitor {
-            type Value = Subject;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a subject")
-            }
-
-            fn visit_str<E>(self, subject: &str) -> Result<Subject, E> {
-                Ok(Subject::from(subject))
-            }
-
-            fn visit_string<E>(self, subject: String) -> Result<Subject, E> {
-                Ok(Subject::from(subject))
-            }
-        }
-
-        deserializer.deserialize_string(SubjectVisitor)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::encode;
 use crate::interest::Interest;
 use crate::sid::{Sid, SidMap};
+#[cfg(feature = "recording")]
 use crate::subject::Subject;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -96,8 +97,10 @@ pub struct Subscriptions {
 }
 
 /// A change, as a recording tells of it.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "recording", serde(rename_all = "snake_case"))]
+#[cfg_attr(not(feature = "recording"), allow(dead_code))]
 pub(crate) enum Change {
     Insert { sid: Sid, subject: String, queue: Option<String>, on_wire: crate::outbox::OnWire },
     Deliver { sid: Sid, count: u64 },
@@ -196,16 +199,19 @@ impl Subscriptions {
     }
 
     /// Writes changes down from here on.
+    #[cfg(feature = "recording")]
     pub(crate) fn record(&mut self) {
         self.changes = Some(Vec::new());
     }
 
     /// What was written down since the last call.
+    #[cfg(feature = "recording")]
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
         self.changes.as_mut().map(core::mem::take).unwrap_or_default()
     }
 
     /// Does what was written down.
+    #[cfg(feature = "recording")]
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::Insert { sid, subject, queue, on_wire } => {

@@ -11,7 +11,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 /// Everything that a [`Connection`](super::Connection) decides by.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
     /// The configured servers.
     pub servers: Vec<ServerAddr>,
@@ -61,7 +62,8 @@ pub struct Config {
 }
 
 /// What `CONNECT` says about the client.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub struct Identity {
     /// Shown in the server's monitoring.
     pub name: Option<String>,
@@ -94,7 +96,8 @@ impl Default for Identity {
 }
 
 /// When TLS is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum TlsMode {
     /// When the server requires it, or a URL of the pool says `tls://`.
     #[default]
@@ -106,7 +109,8 @@ pub enum TlsMode {
 }
 
 /// What the configured credentials are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Secrets {
     /// None, or such that prove themselves by a signature over the nonce.
     #[default]
@@ -118,7 +122,8 @@ pub enum Secrets {
 }
 
 /// When keep-alive PINGs go out, and how long their answers are waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum KeepAlive {
     /// One each interval, whatever comes in; an unanswered one is noticed with the next.
     #[default]
@@ -133,7 +138,8 @@ pub enum KeepAlive {
 }
 
 /// Delays between rounds over the servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Delay {
     /// Computed.
     Backoff(Backoff),
@@ -142,7 +148,8 @@ pub enum Delay {
 }
 
 /// Who picks the server of the next attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Choice {
     /// The pool.
     #[default]
@@ -152,7 +159,8 @@ pub enum Choice {
 }
 
 /// Whether attempts go on when a connection was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Reconnect {
     /// For ever.
     #[default]
@@ -164,7 +172,8 @@ pub enum Reconnect {
 }
 
 /// What a first round over the servers without success means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum FirstConnect {
     /// The end: connecting failed.
     #[default]
@@ -174,7 +183,8 @@ pub enum FirstConnect {
 }
 
 /// What it means when a server refuses the credentials twice in a row for the same reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum AuthFailures {
     /// It is not asked again; refused by all, the client is closed. A password that is tried for
     /// ever locks accounts.
@@ -185,7 +195,8 @@ pub enum AuthFailures {
 }
 
 /// Who turns a host name into addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Names {
     /// The driver, anew at each attempt; every address is tried.
     #[default]

@@ -84,7 +84,8 @@ pub enum Cause {
 }
 
 /// Why a WebSocket is not to be had, or broke.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum WebSocketError {
     /// The answer to the request is another than "101 Switching Protocols".

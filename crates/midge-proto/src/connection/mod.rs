@@ -38,6 +38,8 @@ mod handshake;
 mod layering;
 mod looks;
 mod pings;
+#[cfg(feature = "recording")]
+mod playback;
 mod ready;
 mod record;
 mod settings;
@@ -54,8 +56,9 @@ pub use config::{
 pub use dialing::Chosen;
 pub use failure::{AttemptFailure, Cause, CloseReason, LostReason, Step, WebSocketError};
 pub use pings::RoundTrips;
+#[cfg(feature = "recording")]
+pub use playback::{InvalidRecord, Outputs, Playback};
 pub use ready::Writing;
-pub use record::{InvalidRecord, Outputs, Playback};
 pub use state::{Peer, Phase};
 
 use crate::info::ServerInfo;
@@ -111,7 +114,8 @@ pub struct Connection {
     latest: Instant,
     next_dial: u64,
     /// Set where everything that is told is written down.
-    log: Option<record::Log>,
+    #[cfg(feature = "recording")]
+    log: Option<playback::Log>,
 }
 
 impl Connection {
@@ -144,6 +148,7 @@ impl Connection {
             events: VecDeque::new(),
             latest: now,
             next_dial: 0,
+            #[cfg(feature = "recording")]
             log: None,
         };
         connection.next_attempt(now);

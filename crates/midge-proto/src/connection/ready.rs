@@ -151,7 +151,8 @@ impl Connection {
 const UNFENCED_PING: usize = 256 << 10;
 
 /// Whether the socket takes bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Writing {
     /// It took some, or there are none to write.
     Progress,

@@ -44,7 +44,8 @@ pub(super) enum Protection {
 }
 
 /// Who is at the other end of a TLS session.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Peer {
     /// The owner of a certificate that was verified to carry this name.
     Verified(String),

@@ -6,7 +6,8 @@ use core::fmt;
 /// The stream of bytes cannot go on: the peer is out of step, or hostile.
 ///
 /// Nothing behind the place of the error can be trusted; the connection has to be given up.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum DecodeError {
     /// A line began with none of the protocol's verbs.

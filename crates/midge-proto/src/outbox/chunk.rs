@@ -49,6 +49,7 @@ impl Chunk {
     }
 
     /// A chunk as a recording tells of it: its counts, and no frames.
+    #[cfg(feature = "recording")]
     pub(crate) fn of_record(len: usize, publishes: u32, fences: Vec<Fence>) -> Self {
         Self { len, publishes, fences, ..Self::default() }
     }

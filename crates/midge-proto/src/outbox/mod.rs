@@ -606,7 +606,8 @@ impl Outbox {
 }
 
 /// Whether a control frame was appended, or is left to the next connection's replay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum OnWire {
     /// It is in the queue.
     Yes,

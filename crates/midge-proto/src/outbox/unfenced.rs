@@ -4,7 +4,8 @@ use super::chunk::Chunk;
 use alloc::collections::VecDeque;
 
 /// Whether what was written and not fenced is sent again on the next connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Resend {
     /// It is counted, and forgotten once it is written.
     #[default]

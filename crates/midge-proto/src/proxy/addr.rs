@@ -133,6 +133,7 @@ impl fmt::Debug for Proxy {
 }
 
 /// For recordings: user name and password are masked.
+#[cfg(feature = "recording")]
 impl serde::Serialize for Proxy {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use alloc::string::ToString;
@@ -140,6 +141,7 @@ impl serde::Serialize for Proxy {
     }
 }
 
+#[cfg(feature = "recording")]
 impl<'de> serde::Deserialize<'de> for Proxy {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

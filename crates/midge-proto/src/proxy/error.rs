@@ -5,7 +5,8 @@ use alloc::string::String;
 use core::fmt;
 
 /// Why a proxy does not carry a stream on.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ProxyError {
     /// What it said is neither HTTP nor SOCKS5, whichever was spoken to it.
@@ -31,7 +32,8 @@ pub enum ProxyError {
 }
 
 /// The answer of a SOCKS5 proxy that refuses (RFC 1928 section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub struct SocksReply(pub u8);
 
 impl fmt::Display for SocksReply {

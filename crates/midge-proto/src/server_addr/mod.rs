@@ -296,6 +296,7 @@ impl ServerAddr {
 }
 
 /// For recordings: user name and password are masked, and that there are some stays to be seen.
+#[cfg(feature = "recording")]
 impl serde::Serialize for ServerAddr {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let login = match (self.username(), self.password()) {
@@ -310,6 +311,7 @@ impl serde::Serialize for ServerAddr {
     }
 }
 
+#[cfg(feature = "recording")]
 impl<'de> serde::Deserialize<'de> for ServerAddr {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

@@ -39,6 +39,7 @@ use crate::event::WritingState;
 use crate::layer::Stack;
 use crate::mailbox::Mailbox;
 use crate::opaque::Opaque;
+#[cfg(feature = "recording")]
 use crate::options::LineSink;
 use crate::republish::Republishing;
 use crate::runtime::SocketOptions;
@@ -114,6 +115,7 @@ pub struct Machine {
     websocket: crate::websocket::WebSocketOptions,
     dialer: Option<Dialer>,
     trace: Option<Box<dyn Frames>>,
+    #[cfg(feature = "recording")]
     recorder: Option<LineSink>,
     orders: VecDeque<Order>,
     socket: SocketOptions,
@@ -156,6 +158,7 @@ pub(crate) struct DriverParts {
     pub(crate) websocket: crate::websocket::WebSocketOptions,
     pub(crate) dialer: Option<Dialer>,
     pub(crate) trace: Option<Box<dyn Frames>>,
+    #[cfg(feature = "recording")]
     pub(crate) recorder: Option<LineSink>,
     pub(crate) connected: oneshot::Sender<Result<(), CloseReason>>,
 }
@@ -190,6 +193,7 @@ impl Machine {
             #[cfg(feature = "websocket")]
             websocket: parts.websocket,
             dialer: parts.dialer,
+            #[cfg(feature = "recording")]
             recorder: parts.recorder,
             trace: parts.trace,
             orders: VecDeque::new(),

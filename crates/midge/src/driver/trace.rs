@@ -71,6 +71,7 @@ impl Machine {
     /// Hands over what was recorded since the last call.
     #[inline]
     pub(super) fn hand_over_record(&mut self) {
+        #[cfg(feature = "recording")]
         if let Some(recorder) = &self.recorder {
             while let Some(line) = self.connection.poll_record() {
                 recorder(&line);

@@ -1,6 +1,7 @@
 //! From options to a client and its driver.
 
 use super::settings::Fields;
+#[cfg(feature = "recording")]
 use super::tracing::Begin;
 use super::{ConnectOptions, check_pool};
 use crate::callbacks::CallbackRunner;
@@ -63,7 +64,10 @@ impl Fields {
             return Err(ConnectError::Options(text));
         }
         let seed = crate::nuid::seed();
+        #[cfg(feature = "recording")]
         let begin = self.recorder.as_ref().map_or(Connection::new as Begin, |it| it.begin);
+        #[cfg(not(feature = "recording"))]
+        let begin = Connection::new;
         let connection = begin(config, seed, now);
         let mut outbox = Outbox::new(self.limits);
         outbox.set_reconnect_buffer(self.reconnect_buffer);
@@ -100,6 +104,7 @@ impl Fields {
             websocket: self.websocket,
             dialer: self.dialer,
             trace: self.trace.map(|tracer| tracer.begin(self.decode)),
+            #[cfg(feature = "recording")]
             recorder: self.recorder.map(|recorder| recorder.sink),
             connected,
         });

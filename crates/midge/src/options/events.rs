@@ -1,6 +1,8 @@
 //! Who hears the news.
 
-use super::{ConnectOptions, Recorder, Tracer};
+#[cfg(feature = "recording")]
+use super::Recorder;
+use super::{ConnectOptions, Tracer};
 use crate::callbacks::{OnEvent, OwnClose};
 use crate::event::{Event, Unheard};
 use core::future::Future;
@@ -47,6 +49,8 @@ impl<R> ConnectOptions<R> {
     /// orders the same again. Credentials are masked, messages are only counted; see there.
     ///
     /// The function runs in the connection's own task and must not block.
+    #[cfg(feature = "recording")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "recording")))]
     pub fn record_session<F>(mut self, line: F) -> Self
     where
         F: Fn(&str) + Send + Sync + 'static,

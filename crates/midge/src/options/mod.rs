@@ -20,7 +20,9 @@ pub use build::FirstConnection;
 pub use pool::InvalidPool;
 pub(crate) use pool::check_pool;
 pub(crate) use tracing::LineSink;
-use tracing::{Recorder, Tracer};
+#[cfg(feature = "recording")]
+use tracing::Recorder;
+use tracing::Tracer;
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -1,6 +1,8 @@
 //! What the options hold, whatever the runtime.
 
-use super::{REQUEST_TIMEOUT, Recorder, Tracer};
+#[cfg(feature = "recording")]
+use super::Recorder;
+use super::{REQUEST_TIMEOUT, Tracer};
 use crate::auth::Credentials;
 use crate::callbacks::Callbacks;
 use crate::dialer::Dialer;
@@ -44,6 +46,7 @@ pub(super) struct Fields {
     pub(super) websocket: WebSocketOptions,
     pub(super) dialer: Option<Dialer>,
     pub(super) trace: Option<Tracer>,
+    #[cfg(feature = "recording")]
     pub(super) recorder: Option<Recorder>,
     pub(super) subscription: Limits,
     pub(super) inbox_prefix: String,
@@ -82,6 +85,7 @@ impl Default for Settings {
             websocket: WebSocketOptions::default(),
             dialer: None,
             trace: None,
+            #[cfg(feature = "recording")]
             recorder: None,
             subscription: Limits::default(),
             inbox_prefix: String::from("_INBOX"),

@@ -5,11 +5,14 @@
 
 use crate::driver::{Frames, Trace};
 use crate::sync::Arc;
-use midge_proto::{Config, Connection, DecodeLimits, Instant};
+use midge_proto::DecodeLimits;
+#[cfg(feature = "recording")]
+use midge_proto::{Config, Connection, Instant};
 
 /// Where the lines go.
 pub(crate) type LineSink = Arc<dyn Fn(&str) + Send + Sync>;
 
+#[cfg(feature = "recording")]
 /// How a connection machine begins.
 pub(super) type Begin = fn(Config, [u8; 32], Instant) -> Connection;
 
@@ -30,6 +33,7 @@ impl Tracer {
     }
 }
 
+#[cfg(feature = "recording")]
 /// Begins a recorded connection.
 #[derive(Clone)]
 pub(super) struct Recorder {
@@ -37,6 +41,7 @@ pub(super) struct Recorder {
     pub(super) begin: Begin,
 }
 
+#[cfg(feature = "recording")]
 impl Recorder {
     pub(super) fn new(line: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { sink: Arc::new(line), begin: Connection::recorded }
