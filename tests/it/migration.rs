@@ -10,6 +10,7 @@ use async_nats::client::traits::{Publisher, Requester, TimeoutProvider};
 use async_nats::client::{PublishErrorKind, RequestErrorKind, SubscribeErrorKind};
 use async_nats::connection::State;
 use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::context::traits as context_traits;
 use async_nats::message::OutboundMessage;
 use async_nats::{
     Client, ConnectOptions, Event, HeaderMap, HeaderValue, Request, StatusCode, Subject,
@@ -109,6 +110,23 @@ async fn a_program_moves_over_by_its_crate_name() -> Result<(), async_nats::Erro
     Ok(())
 }
 
+async fn through_context<C>(context: &C)
+where
+    C: context_traits::Publisher + context_traits::ClientProvider + context_traits::TimeoutProvider,
+{
+    let message = OutboundMessage {
+        subject: "events.traits".into(),
+        reply: None,
+        payload: "x".into(),
+        headers: None,
+    };
+    let ack = context.publish_message(message).await.unwrap().await.unwrap();
+    let next = context.publish("events.traits", "y".into()).await.unwrap().await.unwrap();
+    assert_eq!(next.sequence, ack.sequence + 1);
+    assert!(context.timeout() > Duration::ZERO);
+    context.client().flush().await.unwrap();
+}
+
 async fn through_traits<C: Publisher + Requester + TimeoutProvider>(client: &C) {
     assert_eq!(client.timeout(), Some(Duration::from_secs(10)));
     client.publish_with_reply("traits.a", "traits.reply", "x".into()).await.unwrap();
@@ -204,6 +222,8 @@ async fn through_jetstream(client: Client) -> Result<(), async_nats::Error> {
     message.ack_with(AckKind::Progress).await?;
     message.double_ack().await?;
     assert_eq!(stream.purge().filter("events.data").await?.purged, 1);
+    assert_eq!(stream.purge_subject("events.data").await?.purged, 0);
+    through_context(&jetstream).await;
     jetstream.delete_stream("events").await?;
     Ok(())
 }

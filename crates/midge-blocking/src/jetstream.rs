@@ -173,6 +173,7 @@ twins! {
     call Stream<Info>, consumer_leader_step_down(name: &str) -> Result<DeleteStatus, ConsumerError>;
     call Stream<Info>, remove_consumer_peer(name: &str, peer: impl Into<String>) -> Result<DeleteStatus, ConsumerError>;
     make Stream<Info>, purge() -> Blocking<Purge<No, No>>;
+    call Stream<Info>, purge_subject[S: Into<String>](subject: S) -> Result<PurgeResponse, PurgeError>;
     call Stream<Info>, delete_message(sequence: u64) -> Result<bool, DeleteMessageError>;
     call Stream<Info>, mark_message_deleted(sequence: u64) -> Result<bool, DeleteMessageError>;
     call Stream<Info>, get_raw_message(sequence: u64) -> Result<StreamMessage, RawMessageError>;

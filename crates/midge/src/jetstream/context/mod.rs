@@ -5,6 +5,7 @@ mod consumers;
 mod publish;
 mod setup;
 mod streams;
+pub mod traits;
 
 pub use super::error::{
     AccountErrorKind, ConsumerInfoErrorKind, CreateStreamErrorKind, GetStreamByNameErrorKind,

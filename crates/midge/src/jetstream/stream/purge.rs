@@ -74,6 +74,23 @@ impl<T> Stream<T> {
         Purge { context: self.context.clone(), request, set: PhantomData }
     }
 
+    /// Deletes all messages on subjects that `subject` matches; the same as
+    /// [`purge`](Self::purge) with a [`filter`](Purge::filter).
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::call`]; and when the stream denies it.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may have deleted the messages.
+    pub async fn purge_subject(
+        &self,
+        subject: impl Into<String>,
+    ) -> Result<PurgeResponse, PurgeError> {
+        self.purge().filter(subject).await
+    }
+
     /// Deletes one message and overwrites its bytes; tells whether it was there.
     ///
     /// # Errors
