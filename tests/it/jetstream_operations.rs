@@ -18,7 +18,7 @@ use std::time::Instant;
 const ELECTION: Duration = Duration::from_secs(30);
 
 /// Asks until the answer is as wanted.
-async fn eventually<T: core::fmt::Debug, F: Future<Output = T>>(
+pub(crate) async fn eventually<T: core::fmt::Debug, F: Future<Output = T>>(
     what: &str,
     ask: impl Fn() -> F,
     wanted: impl Fn(&T) -> bool,
@@ -34,7 +34,7 @@ async fn eventually<T: core::fmt::Debug, F: Future<Output = T>>(
     }
 }
 
-async fn info(jetstream: &Context, stream: &str) -> Option<Info> {
+pub(crate) async fn info(jetstream: &Context, stream: &str) -> Option<Info> {
     let stream = jetstream.get_stream_no_info(stream).await.unwrap();
     stream.get_info().await.ok()
 }
@@ -145,7 +145,7 @@ async fn the_subjects_of_a_stream_are_counted_over_all_pages() {
 }
 
 /// A cluster of three, each node with a tag of its own: `node:0` to `node:2`.
-fn cluster() -> Cluster {
+pub(crate) fn cluster() -> Cluster {
     Cluster::builder(3)
         .jetstream()
         .configure(|index, server| server.config(format!("server_tags: [\"node:{index}\"]")))
@@ -153,11 +153,11 @@ fn cluster() -> Cluster {
         .unwrap()
 }
 
-async fn context(cluster: &Cluster) -> Context {
+pub(crate) async fn context(cluster: &Cluster) -> Context {
     jetstream::new(connect_to(ConnectOptions::new(), &cluster.url_list()).await)
 }
 
-fn replicated(name: &str, replicas: usize) -> jetstream::stream::Config {
+pub(crate) fn replicated(name: &str, replicas: usize) -> jetstream::stream::Config {
     jetstream::stream::Config { num_replicas: replicas, ..config(name, &[&name.to_lowercase()]) }
 }
 

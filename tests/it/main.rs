@@ -17,6 +17,7 @@ mod jetstream_acks;
 mod jetstream_advisories;
 mod jetstream_batch;
 mod jetstream_chaos;
+mod jetstream_cluster;
 mod jetstream_consume;
 mod jetstream_consumers;
 mod jetstream_counters;

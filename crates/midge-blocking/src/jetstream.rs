@@ -169,7 +169,7 @@ twins! {
     call Stream<Info>, leader_step_down_to(placement: Placement) -> Result<DeleteStatus, RequestError>;
     call Stream<Info>, remove_peer(peer: impl Into<String>) -> Result<DeleteStatus, RequestError>;
     call Stream<Info>, evacuate_peer(peer: impl Into<String>) -> Result<DeleteStatus, RequestError>;
-    call Stream<Info>, cancel_move() -> Result<DeleteStatus, RequestError>;
+    call Stream<Info>, cancel_move() -> Result<Info, RequestError>;
     call Stream<Info>, consumer_leader_step_down(name: &str) -> Result<DeleteStatus, ConsumerError>;
     call Stream<Info>, remove_consumer_peer(name: &str, peer: impl Into<String>) -> Result<DeleteStatus, ConsumerError>;
     make Stream<Info>, purge() -> Blocking<Purge<No, No>>;

@@ -520,7 +520,8 @@ impl ApiRequest for PeerRemoveRequest {
     }
 }
 
-/// Takes back a move of a stream to other servers that is under way (2.15).
+/// Takes back a move of a stream to other servers that is under way (2.15). The answer is the stream,
+/// with the configuration that it had before.
 #[derive(Clone, Debug)]
 pub struct CancelMoveRequest {
     stream: StreamName,
@@ -535,14 +536,14 @@ impl CancelMoveRequest {
 }
 
 impl ApiRequest for CancelMoveRequest {
-    type Response = DeleteStatus;
+    type Response = Info;
 
     fn subject(&self, prefix: &ApiPrefix) -> Subject {
         prefix.stream("CANCEL_MOVE", &self.stream)
     }
 
-    fn decode(&self, answer: &Message) -> Result<DeleteStatus, ApiError> {
-        api::decode(answer)
+    fn decode(&self, answer: &Message) -> Result<Info, ApiError> {
+        api::decode(answer).map(Info::tidy)
     }
 
     fn requirement(&self) -> Option<Requirement> {

@@ -1,7 +1,7 @@
 //! Which servers of a cluster have a stream and its consumers, and which of them lead.
 
 use super::{
-    CancelMoveRequest, ConsumerError, DeleteStatus, LeaderStepDownRequest, PeerRemoveRequest,
+    CancelMoveRequest, ConsumerError, DeleteStatus, Info, LeaderStepDownRequest, PeerRemoveRequest,
     Placement, Stream,
 };
 use crate::jetstream::context::RequestError;
@@ -71,7 +71,8 @@ impl<T> Stream<T> {
         self.context.ask(&PeerRemoveRequest::evacuate(self.name.clone(), peer)).await
     }
 
-    /// Takes back a move to other servers that is under way (2.15).
+    /// Takes back a move to other servers that is under way (2.15); returns the stream with the
+    /// configuration that it had before.
     ///
     /// # Errors
     ///
@@ -80,7 +81,7 @@ impl<T> Stream<T> {
     /// # Cancel safety
     ///
     /// A dropped future may have done it.
-    pub async fn cancel_move(&self) -> Result<DeleteStatus, RequestError> {
+    pub async fn cancel_move(&self) -> Result<Info, RequestError> {
         self.context.ask(&CancelMoveRequest::new(self.name.clone())).await
     }
 
