@@ -52,7 +52,7 @@ impl<'a> Info<'a> {
     fn read(reply: &'a str) -> Option<Self> {
         let rest = reply.strip_prefix("$JS.ACK.")?;
         // Behind the prefix there are 7 tokens, or 9 and more.
-        let mut tokens = rest.split('.');
+        let mut tokens = Tokens(Some(rest));
         let (domain, acc_hash) = match rest.bytes().filter(|byte| *byte == b'.').count() + 1 {
             7 => (None, None),
             9.. => (Some(tokens.next()?), Some(tokens.next()?)),
@@ -67,7 +67,7 @@ impl<'a> Info<'a> {
             delivered: i64::try_from(number(token()?)?).ok()?,
             stream_sequence: number(token()?)?,
             consumer_sequence: number(token()?)?,
-            published: Timestamp::from_nanos(token()?.parse().ok()?),
+            published: Timestamp::from_nanos(nanos(token()?)?),
             pending: number(token()?)?,
             token: tokens.next(),
         };
@@ -75,9 +75,36 @@ impl<'a> Info<'a> {
     }
 }
 
+/// The tokens of a subject: they are short, and a search for each dot costs more than a look at each byte.
+struct Tokens<'a>(Option<&'a str>);
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = &'a str;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = self.0?;
+        let Some(dot) = rest.bytes().position(|byte| byte == b'.') else { return self.0.take() };
+        self.0 = rest.get(dot + 1..);
+        rest.get(..dot)
+    }
+}
+
 /// Digits and nothing else: `parse` would take a sign, too.
+#[inline]
 fn number(token: &str) -> Option<u64> {
-    token.bytes().all(|byte| byte.is_ascii_digit()).then(|| token.parse().ok())?
+    token.bytes().try_fold(0_u64, |number, byte| match byte {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
+        _ => None,
+    })
+}
+
+/// Nanoseconds since 1970, or before.
+fn nanos(token: &str) -> Option<i64> {
+    match token.starts_with('-') {
+        true => token.parse().ok(),
+        false => i64::try_from(number(token)?).ok(),
+    }
 }
 
 /// Not the reply subject of a message that a consumer delivered.
@@ -119,6 +146,8 @@ mod tests {
         let expected =
             Info { acc_hash: Some("hash"), domain: Some("hub"), token: Some("rnd"), ..info };
         assert_eq!(Info::parse(newer), Ok(expected));
+        let ancient = Info { published: Timestamp::from_nanos(-5), ..info };
+        assert_eq!(Info::parse("$JS.ACK.S.C.2.20.30.-5.7"), Ok(ancient));
     }
 
     #[test]
@@ -134,6 +163,8 @@ mod tests {
             "$JS.ACK.S.C.1.-2.3.4.5",
             "$JS.ACK.S..1.2.3.4.5",
             "$JS.ACK.S.C.1.2.3.4.99999999999999999999",
+            "$JS.ACK.S.C.1.2.3.+4.5",
+            "$JS.ACK.S.C.1.2.3.9223372036854775808.5",
             "$JS.FC.S.C.1.2.3.4.5",
             "x$JS.ACK.S.C.1.2.3.4.5",
         ] {
