@@ -6,6 +6,8 @@ use crate::shared::Shared;
 #[cfg(feature = "jetstream")]
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 use midge_proto::ServerError;
+#[cfg(feature = "jetstream")]
+use std::collections::BTreeMap;
 
 /// Complaints kept for one listener; its own comes among the first, whatever a server makes up.
 const HEARD_MAX: usize = 256;
@@ -16,7 +18,7 @@ pub(crate) struct Complaints {
     listeners: Vec<(u64, Vec<ServerError>)>,
     next: u64,
     #[cfg(feature = "jetstream")]
-    standing: Vec<Weak<Standing>>,
+    standing: BTreeMap<u64, Arc<Standing>>,
 }
 
 impl Complaints {
@@ -32,14 +34,16 @@ impl Complaints {
     /// the lock.
     #[cfg(feature = "jetstream")]
     pub(crate) fn push_standing(&mut self, error: &ServerError) -> Vec<Arc<Mailbox>> {
-        let mut readers = Vec::new();
-        self.standing.retain(|standing| {
-            let Some(standing) = standing.upgrade() else { return false };
+        let hear = |standing: &Arc<Standing>| {
             standing.push(error);
-            readers.extend(standing.reader.upgrade());
-            true
-        });
-        readers
+            standing.reader.upgrade()
+        };
+        self.standing.values().filter_map(hear).collect()
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.next += 1;
+        self.next
     }
 
     fn take(&mut self, id: u64) -> Vec<ServerError> {
@@ -60,8 +64,7 @@ pub(crate) struct Listening<'a> {
 impl<'a> Listening<'a> {
     pub(crate) fn begin(shared: &'a Shared) -> Self {
         let mut core = shared.core.lock();
-        let id = core.complaints.next;
-        core.complaints.next += 1;
+        let id = core.complaints.next_id();
         core.complaints.listeners.push((id, Vec::new()));
         Self { shared, id }
     }
@@ -80,9 +83,14 @@ impl Drop for Listening<'_> {
 
 /// The publishes that the server has refused, for one who publishes without waiting for an answer
 /// and reads from a mailbox what comes of it: that reader is woken.
+///
+/// Every reading and every fetch has one: its drop leaves nothing behind.
 #[cfg(feature = "jetstream")]
-#[derive(Debug)]
-pub(crate) struct Refusals(Arc<Standing>);
+pub(crate) struct Refusals {
+    shared: Arc<Shared>,
+    id: u64,
+    standing: Arc<Standing>,
+}
 
 #[cfg(feature = "jetstream")]
 #[derive(Debug)]
@@ -95,21 +103,31 @@ struct Standing {
 
 #[cfg(feature = "jetstream")]
 impl Refusals {
-    pub(crate) fn begin(shared: &Shared, reader: &Arc<Mailbox>) -> Self {
+    pub(crate) fn begin(shared: &Arc<Shared>, reader: &Arc<Mailbox>) -> Self {
         let standing = Arc::new(Standing {
             any: AtomicBool::new(false),
             heard: Mutex::default(),
             reader: Arc::downgrade(reader),
         });
-        shared.core.lock().complaints.standing.push(Arc::downgrade(&standing));
-        Self(standing)
+        let mut core = shared.core.lock();
+        let id = core.complaints.next_id();
+        core.complaints.standing.insert(id, Arc::clone(&standing));
+        drop(core);
+        Self { shared: Arc::clone(shared), id, standing }
     }
 
     /// What has come since the last call. To be asked after the mailbox, which then has the waker of
     /// whoever asks.
     #[inline]
     pub(crate) fn take(&self) -> Vec<ServerError> {
-        if self.0.any.load(Ordering::Acquire) { self.0.take() } else { Vec::new() }
+        if self.standing.any.load(Ordering::Acquire) { self.standing.take() } else { Vec::new() }
+    }
+}
+
+#[cfg(feature = "jetstream")]
+impl Drop for Refusals {
+    fn drop(&mut self) {
+        self.shared.core.lock().complaints.standing.remove(&self.id);
     }
 }
 
@@ -128,5 +146,34 @@ impl Standing {
         let mut heard = self.heard.lock();
         self.any.store(false, Ordering::Relaxed);
         core::mem::take(&mut heard)
+    }
+}
+
+#[cfg(all(test, feature = "jetstream"))]
+mod tests {
+    use super::*;
+    use crate::ConnectOptions;
+    use midge_proto::Instant;
+
+    #[test]
+    fn thousands_who_listened_leave_nothing_behind() {
+        let options = ConnectOptions::<()>::new();
+        let (client, _driver, _first) = options.build("localhost", Instant::ZERO).unwrap();
+        let subscriber = client.subscription("replies").open().unwrap();
+        let listeners = || client.shared().core.lock().complaints.standing.len();
+        let stays = subscriber.refusals();
+        for _ in 0..5_000 {
+            let goes = subscriber.refusals();
+            assert_eq!(listeners(), 2);
+            drop(goes);
+        }
+        assert_eq!(listeners(), 1);
+
+        let error = ServerError::parse(b"'Permissions Violation for Publish to \"s\"'");
+        let woken = client.shared().core.lock().complaints.push_standing(&error);
+        assert_eq!((woken.len(), stays.take()), (1, vec![error]));
+        assert!(stays.take().is_empty());
+        drop(stays);
+        assert_eq!(listeners(), 0);
     }
 }
