@@ -7,7 +7,9 @@ use midge_tokio::jetstream::consumer::{
     self, AckPolicy, DeliverPolicy, PriorityPolicy, ReplayPolicy,
 };
 use midge_tokio::jetstream::context::SetupError;
-use midge_tokio::jetstream::setup::{Action, ConsumerSetup, Plan, Setup, StreamSetup};
+use midge_tokio::jetstream::setup::{
+    Action, Change, ConsumerSetup, Plan, Setup, Step, StreamSetup,
+};
 use midge_tokio::jetstream::stream::{
     Compression, Config, ConsumerLimits, DiscardPolicy, PersistenceMode, Placement, Republish,
     RetentionPolicy, Source, StorageType, SubjectTransform,
@@ -197,13 +199,56 @@ async fn only_what_is_listed_changes_and_subjects_are_merged() {
     assert!(plan(&jetstream, &setup).await.is_empty());
 }
 
-type Change<C> = fn(&mut C);
+#[tokio::test]
+async fn what_was_set_up_in_another_time_zone_is_changed_around_its_dates() {
+    let Stage { server: _server, jetstream, client, .. } = stage().await;
+    stream(&jetstream, "ORIGIN", &["o"]).await;
+    let start = "2024-01-01T02:00:00+02:00";
+    let ask = async |subject: &str, body: String| {
+        let answer = within("an answer", client.request(subject.to_owned(), body.into())).await;
+        String::from_utf8(answer.unwrap().payload.to_vec()).unwrap()
+    };
+    // A server keeps a date in the words in which it came.
+    let mirror =
+        format!(r#"{{"name":"MIRROR","mirror":{{"name":"ORIGIN","opt_start_time":"{start}"}}}}"#);
+    assert_contains(&ask("$JS.API.STREAM.CREATE.MIRROR", mirror).await, start);
+    let reader = format!(
+        r#"{{"stream_name":"ORIGIN","config":{{"durable_name":"C","ack_policy":"explicit",
+            "deliver_policy":"by_start_time","opt_start_time":"{start}","sample_freq":"50"}}}}"#
+    );
+    assert_contains(&ask("$JS.API.CONSUMER.CREATE.ORIGIN.C", reader).await, start);
+
+    let start_time = start.parse().unwrap();
+    let setup = |max_messages, max_deliver| {
+        let origin = Source { start_time: Some(start_time), ..Source::new("ORIGIN") };
+        let mirror = Config { mirror: Some(origin), max_messages, ..Config::from("MIRROR") };
+        let reader = consumer::Config {
+            deliver_policy: DeliverPolicy::ByStartTime { start_time },
+            sample_frequency: 50,
+            max_deliver,
+            ..consumer::Config::from("C")
+        };
+        Setup::new()
+            .stream(StreamSetup::whole(mirror).unwrap())
+            .consumer("ORIGIN", ConsumerSetup::whole(reader).unwrap())
+    };
+    let unchanged = plan(&jetstream, &setup(-1, -1)).await;
+    assert!(unchanged.is_empty(), "{unchanged}");
+    let change = plan(&jetstream, &setup(5, 5)).await;
+    let changes = change.steps().iter().flat_map(Step::changes);
+    assert_eq!(changes.map(Change::field).collect::<Vec<_>>(), ["max_msgs", "max_deliver"]);
+    assert_eq!(within("apply", jetstream.apply(&change)).await, Ok(2));
+    let left = plan(&jetstream, &setup(5, 5)).await;
+    assert!(left.is_empty(), "{left}");
+}
+
+type Touch<C> = fn(&mut C);
 
 /// Whether the plan says what the server does.
 #[tokio::test]
 async fn changes_are_called_impossible_just_where_the_server_refuses_them() {
     let Stage { server: _server, jetstream, .. } = stage().await;
-    let cases: &[(Change<Config>, Change<Config>)] = &[
+    let cases: &[(Touch<Config>, Touch<Config>)] = &[
         (|_| {}, |c| c.storage = StorageType::File),
         (|_| {}, |c| c.retention = RetentionPolicy::Interest),
         (|_| {}, |c| c.retention = RetentionPolicy::WorkQueue),
@@ -256,7 +301,7 @@ async fn changes_are_called_impossible_just_where_the_server_refuses_them() {
     }
 
     let other = jetstream.get_stream("OTHER").await.unwrap();
-    let cases: &[(Change<consumer::Config>, Change<consumer::Config>)] = &[
+    let cases: &[(Touch<consumer::Config>, Touch<consumer::Config>)] = &[
         (|_| {}, |c| c.deliver_policy = DeliverPolicy::New),
         (|_| {}, |c| c.ack_policy = AckPolicy::All),
         (|_| {}, |c| c.replay_policy = ReplayPolicy::Original),

@@ -119,6 +119,11 @@ pub(super) mod date {
     }
 }
 
+/// A percentage as servers read it: `50%`, or without the sign.
+pub(super) fn percentage(text: &str) -> Option<i64> {
+    text.strip_suffix('%').unwrap_or(text).parse().ok()
+}
+
 /// Appends a value as JSON.
 pub(super) fn write<T: Serialize>(value: &T, out: &mut Vec<u8>) {
     let json = serde_json::to_vec(value)

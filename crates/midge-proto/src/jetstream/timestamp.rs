@@ -26,7 +26,7 @@ use time::format_description::well_known::Rfc3339;
 pub struct Timestamp(i64);
 
 /// Nanoseconds from 1970 back to the year 1, which on the wire means "unset".
-const UNSET_NANOS: i128 = -62_135_596_800_000_000_000;
+pub(super) const UNSET_NANOS: i128 = -62_135_596_800_000_000_000;
 
 impl Timestamp {
     /// The beginning of 1970.
@@ -87,7 +87,8 @@ impl Timestamp {
     }
 }
 
-fn parse(text: &str) -> Option<i128> {
+/// The nanoseconds since the beginning of 1970 of an RFC 3339 date of any year.
+pub(super) fn parse(text: &str) -> Option<i128> {
     OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp_nanos)
 }
 

@@ -352,6 +352,7 @@ mod percentage {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
         let text = json::non_empty(deserializer)?.unwrap_or_default();
-        Ok(text.trim_end_matches('%').trim().parse().unwrap_or_default())
+        let percentage = json::percentage(&text);
+        Ok(percentage.and_then(|number| u8::try_from(number).ok()).unwrap_or_default())
     }
 }

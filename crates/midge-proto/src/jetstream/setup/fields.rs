@@ -68,9 +68,10 @@ pub(super) trait Rules {
     ) -> Option<&'static str>;
 }
 
+/// The fields of a configuration, the same for all that means the same.
 fn fields<C: Keeping>(config: &C) -> Fields {
     // Texts, numbers, lists and maps with text keys always have a JSON form.
-    unknown::write(config).unwrap_or_default()
+    unknown::meant(config).unwrap_or_default()
 }
 
 /// The fields that are not as by default, by their names on the wire.
@@ -116,7 +117,8 @@ pub(super) fn compare<R: Rules>(
 ) -> (Vec<Change>, Option<R::Config>) {
     let mut wanted_fields = fields(&rules.filled(wanted));
     let mut actual_fields = fields(&rules.filled(actual));
-    let mut merged = fields(actual);
+    // What stays as it is goes back in the words in which it came.
+    let mut merged = unknown::write(actual).unwrap_or_default();
     let mut changes = Vec::new();
 
     let mut wanted_metadata = without_servers_own(wanted_fields.remove(METADATA));

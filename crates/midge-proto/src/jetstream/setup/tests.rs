@@ -3,6 +3,7 @@ use crate::jetstream::consumer::{self, AckPolicy, DeliverPolicy};
 use crate::jetstream::stream::{
     Config, ConsumerLimits, DiscardPolicy, Placement, RetentionPolicy, Source, StorageType,
 };
+use crate::jetstream::unknown;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -169,6 +170,80 @@ fn fields_that_nobody_here_knows_stay() {
     }
     let config = updated(&StreamSetup::listed(wanted).unwrap().plan(Some(&actual)));
     assert_eq!(config.discard.as_str(), "newest");
+}
+
+/// Clients in Go write dates in their own time zone, and servers keep what they were sent.
+const ZONED: &str = "2024-01-01T02:00:00+02:00";
+const SAME_MOMENT: &str = "2024-01-01T00:00:00Z";
+
+fn origin(start_time: &str) -> Source {
+    Source { start_time: Some(start_time.parse().unwrap()), ..Source::new("O") }
+}
+
+/// A stream as a server shows it that was set up in another zone.
+fn zoned_stream(field: &str) -> Config {
+    let mut json: serde_json::Value = serde_json::from_str(BARE_STREAM).unwrap();
+    let origin = serde_json::json!({"name": "O", "opt_start_time": ZONED});
+    json[field] = if field == "mirror" { origin } else { serde_json::json!([origin]) };
+    for filled in ["subjects", "duplicate_window"] {
+        json.as_object_mut().unwrap().remove(filled);
+    }
+    unknown::deserialize(json).unwrap()
+}
+
+#[test]
+fn the_same_origin_in_other_words_is_no_difference_and_stays_in_those_words() {
+    type With = fn(&str) -> Config;
+    let later = "2024-01-01T00:00:01Z";
+    for (field, with) in [
+        ("mirror", (|start| Config { mirror: Some(origin(start)), ..Config::from("S") }) as With),
+        ("sources", |start| Config { sources: Some(vec![origin(start)]), ..Config::from("S") }),
+    ] {
+        let actual = zoned_stream(field);
+        for setup in [StreamSetup::whole, StreamSetup::listed] {
+            let step = setup(with(SAME_MOMENT)).unwrap().plan(Some(&actual));
+            assert_eq!(step.action(), &Action::Nothing, "{step}");
+            assert_eq!(fields(&setup(with(later)).unwrap().plan(Some(&actual))), [field]);
+
+            // A server refuses a mirror whose origin begins at the same moment in another zone.
+            let limited = Config { max_messages: 5, ..with(SAME_MOMENT) };
+            let step = setup(limited).unwrap().plan(Some(&actual));
+            assert_eq!(fields(&step), ["max_msgs"]);
+            let sent = unknown::write(&updated(&step)).unwrap();
+            assert!(sent[field].to_string().contains(ZONED), "{}", sent[field]);
+        }
+    }
+}
+
+#[test]
+fn the_same_start_and_percentage_in_other_words_are_no_difference() {
+    let starting = |start: &str, sample_frequency| consumer::Config {
+        deliver_policy: DeliverPolicy::ByStartTime { start_time: start.parse().unwrap() },
+        sample_frequency,
+        ..consumer::Config::from("C")
+    };
+    for (sampled, sample_frequency) in [("50", 50), ("50%", 50), ("0", 0), ("0%", 0)] {
+        let mut json: serde_json::Value = serde_json::from_str(BARE_CONSUMER).unwrap();
+        json["deliver_policy"] = "by_start_time".into();
+        json["opt_start_time"] = ZONED.into();
+        json["sample_freq"] = sampled.into();
+        let actual: consumer::Config = unknown::deserialize(json).unwrap();
+        for setup in [ConsumerSetup::whole, ConsumerSetup::listed] {
+            let plan = |wanted| setup(wanted).unwrap().plan("S", Some(&actual), None);
+            let step = plan(starting(SAME_MOMENT, sample_frequency));
+            assert_eq!(step.action(), &Action::Nothing, "{step}");
+            let step = plan(starting("2024-01-01T02:00:00Z", sample_frequency));
+            assert_eq!(fields(&step), ["opt_start_time"]);
+            let step = plan(starting(SAME_MOMENT, 51));
+            assert_eq!(fields(&step), ["sample_freq"]);
+            let Action::UpdateConsumer(config) = step.action() else { panic!("{step}") };
+            let sent = unknown::write(&**config).unwrap();
+            assert_eq!(
+                (&sent["sample_freq"], &sent["opt_start_time"]),
+                (&"51%".into(), &ZONED.into())
+            );
+        }
+    }
 }
 
 #[test]

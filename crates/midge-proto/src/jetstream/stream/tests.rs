@@ -368,6 +368,29 @@ fn what_is_only_written_another_way_is_not_out_of_range() {
 }
 
 #[test]
+fn what_came_in_other_words_goes_back_in_them_until_it_is_changed() {
+    let zoned = json!({"name": "O", "opt_start_time": "2024-01-01T02:00:00+02:00"});
+    let utc = json!({"name": "O", "opt_start_time": "2024-01-01T00:00:00Z"});
+    let decode = |origin: &Value| {
+        let mut config = full();
+        (config["mirror"], config["sources"]) = (origin.clone(), json!([origin]));
+        let info = json!({"config": config, "state": {}});
+        InfoRequest::new(name()).decode(&answer(&info.to_string())).unwrap().info.config
+    };
+    let mut config = decode(&zoned);
+    assert_eq!(config.unknown.out_of_range().count(), 0, "{:?}", config.unknown);
+    assert_eq!(config, decode(&utc));
+
+    config.max_messages = 99;
+    let sent = body_of(&UpdateRequest::new(&config).unwrap());
+    assert_eq!((&sent["mirror"], &sent["sources"]), (&zoned, &json!([zoned])));
+    config.mirror.as_mut().unwrap().name = "P".into();
+    let sent = body_of(&UpdateRequest::new(&config).unwrap());
+    assert_eq!(sent["mirror"], json!({"name": "P", "opt_start_time": "2024-01-01T00:00:00Z"}));
+    assert_eq!(sent["sources"], json!([zoned]));
+}
+
+#[test]
 fn a_page_that_does_not_follow_the_one_before_is_no_answer() {
     let page = r#"{"total":9,"offset":0,"limit":3,"streams":["A","B","C"]}"#;
     assert!(NamesRequest::new().decode(&answer(page)).is_ok());

@@ -180,6 +180,19 @@ fn what_was_set_has_to_be_so_and_what_was_not_set_is_left_open() {
 }
 
 #[test]
+fn a_consumer_that_says_the_same_in_other_words_is_the_one_that_is_wanted() {
+    let sampled =
+        |percentage| options().set("sample_freq", move |c| c.sample_frequency = percentage);
+    let there_is = r#"{"stream_name": "ORDERS", "name": "C", "config": {
+        "durable_name": "C", "filter_subject": "orders.*", "ack_policy": "explicit",
+        "sample_freq": "50"}}"#;
+    let info: Info = serde_json::from_str(there_is).unwrap();
+    assert_eq!(told(sampled(50).check_consumer(Way::Pull, &info)), "ok");
+    let told = told(sampled(5).check_consumer(Way::Pull, &info));
+    assert!(told.contains("sample_freq"), "{told}");
+}
+
+#[test]
 fn the_consumer_to_look_for_is_the_bound_one_or_the_durable_or_that_of_the_group() {
     let cases = [
         (options(), None),
