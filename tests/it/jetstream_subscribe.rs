@@ -466,7 +466,40 @@ async fn a_consumer_that_is_not_the_one_that_is_wanted_is_refused_and_stays() {
     info_when(&stream, "PUSH", |info| !info.push_bound).await;
     read_in_order(&mut pushed(durable("PUSH").max_ack_pending(1000)).await, 1, 3).await;
     drop(pushed(bind("QUEUE").queue_group("q")).await);
-    drop(within("a subscription", bind("PULL").pull()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_consumer_without_a_filter_is_refused_where_its_stream_has_other_subjects() {
+    let (stage, stream) = filled(3).await;
+    let other = crate::jetstream_support::stream(&stage.jetstream, "U", &["u.*"]).await;
+    for stream in [&stream, &other] {
+        let config = pull::Config { durable_name: Some("ALL".into()), ..Default::default() };
+        stream.create_consumer(config).await.unwrap();
+    }
+    let bind =
+        |subject: &str, stream: &str| stage.jetstream.subscription(subject).bind(stream, "ALL");
+    for (subject, stream) in [("s", "S"), ("t.>", "S"), ("u.a", "U")] {
+        let error = within("a refusal", bind(subject, stream).pull()).await.unwrap_err();
+        assert_eq!(error.kind(), SubscriptionErrorKind::Filter, "{subject} of {stream}");
+        assert!(error.to_string().contains(&format!("not only {subject:?}")), "{error}");
+    }
+    let error = stage.jetstream.subscription("u.a").durable("ALL").pull();
+    let error = within("a refusal", error).await.unwrap_err();
+    assert_eq!(error.kind(), SubscriptionErrorKind::Filter);
+    for (subject, stream) in [("", "S"), (">", "S"), ("u.*", "U"), ("u.>", "U")] {
+        drop(within("a subscription", bind(subject, stream).pull()).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_was_configured_is_that_of_the_consumer() {
+    let (stage, stream) = filled(2).await;
+    put(&stage.jetstream, "t.x", "3").await;
+    let builder = stage.jetstream.subscription("").stream("S");
+    let builder = builder.configure(|config| config.filter_subject = "t.*".into());
+    let mut messages = pushed(builder).await;
+    assert_eq!(only(&stream).await.config.filter_subject, "t.*");
+    read_in_order(&mut messages, 3, 3).await;
 }
 
 #[tokio::test]
@@ -480,6 +513,7 @@ async fn options_that_contradict_each_other_are_refused_before_anything_is_sent(
         builder().ack_policy(AckPolicy::None).ack_wait(second),
         builder().queue_group("q").idle_heartbeat(second),
         builder().durable("A").bind("S", "B"),
+        builder().configure(|config| config.filter_subject = "t.x".into()),
     ] {
         let error = refused(builder.clone()).await;
         assert_eq!(error.kind(), SubscriptionErrorKind::Invalid, "{builder:?}");
@@ -488,7 +522,7 @@ async fn options_that_contradict_each_other_are_refused_before_anything_is_sent(
         let error = within("a refusal", builder.clone().pull()).await.unwrap_err();
         assert_eq!(error.kind(), SubscriptionErrorKind::Invalid, "{builder:?}");
     }
-    for builder in [builder().durable("D"), builder().max_deliver(1)] {
+    for builder in [builder().durable("D"), builder().max_deliver(1), builder().keep_consumer()] {
         let error = within("a refusal", builder.clone().ordered()).await.unwrap_err();
         assert_eq!(error.kind(), SubscriptionErrorKind::Invalid, "{builder:?}");
     }

@@ -74,13 +74,13 @@ pub enum InvalidSubscription {
         /// The consumer.
         consumer: String,
     },
-    /// The consumer delivers other subjects.
+    /// The consumer delivers other subjects, too or alone.
     Filter {
         /// The consumer.
         consumer: String,
         /// The subject that was asked for.
         subject: String,
-        /// The subjects that it delivers.
+        /// The subjects that it delivers; none are all of its stream.
         filters: Vec<String>,
     },
     /// The consumer is not configured as the options say.
@@ -122,6 +122,11 @@ impl fmt::Display for InvalidSubscription {
             Self::AlreadyBound { consumer } => {
                 write!(f, "consumer {consumer:?} has a reader, and no queue group to share in")
             }
+            Self::Filter { consumer, subject, filters } if filters.is_empty() => write!(
+                f,
+                "consumer {consumer:?} delivers all of its stream and not only {subject:?}; with an \
+                 empty subject it can be read"
+            ),
             Self::Filter { consumer, subject, filters } => {
                 write!(f, "consumer {consumer:?} delivers {filters:?} and not {subject:?}")
             }

@@ -21,8 +21,8 @@
 //!     config: Config { deliver_subject: Some("d".into()), ..created },
 //!     ..Info::default()
 //! };
-//! options.check_consumer(Way::Push, &there_is)?;
-//! let error = options.check_consumer(Way::Pull, &there_is).unwrap_err();
+//! options.check_consumer(Way::Push, &there_is, None)?;
+//! let error = options.check_consumer(Way::Pull, &there_is, None).unwrap_err();
 //! assert_eq!(
 //!     error.to_string(),
 //!     "consumer \"billing\" pushes to \"d\" and cannot be pulled from",
@@ -38,7 +38,9 @@ pub use invalid::InvalidSubscription;
 
 use super::consumer::{AckPolicy, Config, Info};
 use super::setup::{ConsumerSetup, set_fields, shown};
+use super::stream;
 use crate::subject::Subject;
+use crate::subject_algebra::is_subset;
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -119,6 +121,16 @@ pub struct SubscriptionOptions {
     config: Config,
     /// Fields that were set, be it to their default.
     said: BTreeSet<&'static str>,
+    ending: Ending,
+}
+
+/// What becomes of a consumer that was created for a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+enum Ending {
+    /// It goes with the subscription.
+    #[default]
+    Deleted,
+    Kept,
 }
 
 impl SubscriptionOptions {
@@ -163,6 +175,19 @@ impl SubscriptionOptions {
     pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
         self
+    }
+
+    /// Leaves the consumer where it is when the subscription ends, also if it was created for it.
+    #[must_use]
+    pub const fn keep_consumer(mut self) -> Self {
+        self.ending = Ending::Kept;
+        self
+    }
+
+    /// Whether the consumer stays when the subscription ends, also if it was created for it.
+    #[must_use]
+    pub const fn keeps_consumer(&self) -> bool {
+        matches!(self.ending, Ending::Kept)
     }
 
     /// The subject.
@@ -226,6 +251,14 @@ impl SubscriptionOptions {
                 way,
             });
         }
+        // Each of its consumers goes, and none of them has a name to come back to.
+        if way == Way::Ordered && self.keeps_consumer() {
+            return Err(InvalidSubscription::Option {
+                option: "keep_consumer",
+                value: "true".to_owned(),
+                way,
+            });
+        }
         let clash = |one: &'static str, one_value, other: &&'static str| {
             let other_value = value(other);
             Err(InvalidSubscription::Options { one, one_value, other, other_value })
@@ -249,6 +282,15 @@ impl SubscriptionOptions {
                 }
             }
         }
+        if !self.subject.is_empty() {
+            let Config { filter_subject, filter_subjects, .. } = &self.config;
+            let another = !filter_subject.is_empty() && *filter_subject != self.subject;
+            let filters =
+                [("filter_subject", another), ("filter_subjects", !filter_subjects.is_empty())];
+            if let Some((field, _)) = filters.iter().find(|(_, clashes)| *clashes) {
+                return clash("subject", quoted(&self.subject), field);
+            }
+        }
         Ok(())
     }
 
@@ -269,15 +311,28 @@ impl SubscriptionOptions {
         }
     }
 
+    /// Whether only the stream tells if the consumer delivers the subject and nothing else: it has no
+    /// filter, and not everything was asked for.
+    #[must_use]
+    pub fn wants_stream(&self, info: &Info) -> bool {
+        !self.subject.is_empty() && self.subject != EVERYTHING && filters(&info.config).is_empty()
+    }
+
     /// Checks that a consumer that is there is the one that is wanted.
     ///
-    /// A consumer without a filter is taken for every subject: that of its stream may be the same.
+    /// One without a filter delivers all of its `stream`, which has to be known then and to have
+    /// nothing but the subject; see [`wants_stream`](Self::wants_stream).
     ///
     /// # Errors
     ///
     /// When it is of another kind, has another queue group or filter, is read by somebody else, or is
     /// not configured as the options say.
-    pub fn check_consumer(&self, way: Way, info: &Info) -> Result<(), InvalidSubscription> {
+    pub fn check_consumer(
+        &self,
+        way: Way,
+        info: &Info,
+        stream: Option<&stream::Config>,
+    ) -> Result<(), InvalidSubscription> {
         let (consumer, there_is) = (|| info.name.clone(), &info.config);
         match (way, &there_is.deliver_subject) {
             (Way::Push, None) => {
@@ -299,7 +354,13 @@ impl SubscriptionOptions {
             return Err(InvalidSubscription::AlreadyBound { consumer: consumer() });
         }
         let filters = filters(there_is);
-        if !self.subject.is_empty() && !filters.is_empty() && *filters != [self.subject.as_str()] {
+        let delivers_subject = if filters.is_empty() {
+            !self.wants_stream(info)
+                || stream.is_some_and(|stream| is_within(stream, &self.subject))
+        } else {
+            self.subject.is_empty() || *filters == [self.subject.as_str()]
+        };
+        if !delivers_subject {
             return Err(InvalidSubscription::Filter {
                 consumer: consumer(),
                 subject: self.subject.clone(),
@@ -320,7 +381,9 @@ impl SubscriptionOptions {
     #[must_use]
     pub fn to_create(&self, way: Way, inbox: &str) -> Config {
         let mut config = self.config.clone();
-        config.filter_subject.clone_from(&self.subject);
+        if !self.subject.is_empty() {
+            config.filter_subject.clone_from(&self.subject);
+        }
         match way {
             Way::Push => {
                 if config.durable_name.is_none() && config.name.is_none() {
@@ -336,6 +399,19 @@ impl SubscriptionOptions {
         }
         config
     }
+}
+
+/// The subject that matches all others.
+const EVERYTHING: &str = ">";
+
+/// Whether a stream is known to take no messages of other subjects: those that it takes from other
+/// streams, or stores under another subject, may have any.
+fn is_within(stream: &stream::Config, subject: &str) -> bool {
+    stream.mirror.is_none()
+        && stream.sources.as_ref().is_none_or(Vec::is_empty)
+        && stream.subject_transform.is_none()
+        && !stream.subjects.is_empty()
+        && stream.subjects.iter().all(|stored| is_subset(stored, subject))
 }
 
 fn quoted(text: &str) -> String {

@@ -1,5 +1,6 @@
 use super::{InvalidSubscription, SubscriptionOptions, Way};
 use crate::jetstream::consumer::{AckPolicy, Config, DeliverPolicy, Info};
+use crate::jetstream::stream;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,6 +10,15 @@ const WAYS: [Way; 3] = [Way::Push, Way::Pull, Way::Ordered];
 
 fn options() -> SubscriptionOptions {
     SubscriptionOptions::new("orders.*")
+}
+
+/// The whole stream.
+fn all() -> SubscriptionOptions {
+    SubscriptionOptions::new("").stream("ORDERS")
+}
+
+fn filter(options: SubscriptionOptions, filter: &str) -> SubscriptionOptions {
+    options.configure(|config| config.filter_subject = filter.into())
 }
 
 fn durable(name: &str) -> SubscriptionOptions {
@@ -67,6 +77,14 @@ fn options_that_make_no_sense_are_named_with_their_values() {
             "option bind (\"D\") contradicts durable_name (\"C\")",
             ordered_durable,
         ]),
+        (options().keep_consumer(), [ok, ok, "option keep_consumer (true) is none of ordered subscriptions"]),
+        (filter(options(), "orders.*"), [ok, ok, ok]),
+        (filter(options(), "orders.new"), ["option subject (\"orders.*\") contradicts filter_subject (\"orders.new\")"; 3]),
+        (filter(all(), "orders.new"), [ok, ok, ok]),
+        (options().configure(|config| config.filter_subjects = vec!["orders.*".into()]), [
+            "option subject (\"orders.*\") contradicts filter_subjects ([\"orders.*\"])"; 3
+        ]),
+        (all().configure(|config| config.filter_subjects = vec!["a".into(), "b".into()]), [ok, ok, ok]),
         (options().bind("ORDERS", "C"), [ok, ok, "option bind (\"C\") is none of ordered subscriptions"]),
         (options().queue_group("q"), [
             ok,
@@ -139,13 +157,57 @@ fn a_consumer_that_is_there_is_taken_only_if_it_is_the_one_that_is_wanted() {
         (Way::Push, options(), bound(pushing()), "consumer \"C\" has a reader, and no queue group to share in"),
         (Way::Push, SubscriptionOptions::new("").stream("ORDERS"), info(pushing()), "ok"),
         (Way::Push, SubscriptionOptions::new("orders.new"), info(pushing()), "consumer \"C\" delivers [\"orders.*\"] and not \"orders.new\""),
-        (Way::Push, options(), info(filtered(&[])), "ok"),
         (Way::Push, options(), info(filtered(&["orders.*"])), "ok"),
         (Way::Push, options(), info(filtered(&["orders.*", "x"])), "consumer \"C\" delivers [\"orders.*\", \"x\"] and not \"orders.*\""),
     ];
     for (way, options, info, expected) in cases {
-        assert_eq!(told(options.check_consumer(way, &info)), expected, "{options:?} of {info:?}");
+        assert_eq!(
+            told(options.check_consumer(way, &info, None)),
+            expected,
+            "{options:?} of {info:?}"
+        );
     }
+}
+
+#[test]
+fn a_consumer_without_a_filter_is_taken_only_if_its_stream_has_nothing_but_the_subject() {
+    let there_is = info(Config { filter_subject: String::new(), ..pulled() });
+    let subjects = |subjects: &[&str]| stream::Config {
+        subjects: subjects.iter().map(ToString::to_string).collect(),
+        ..stream::Config::default()
+    };
+    let within = || subjects(&["orders.a", "orders.*"]);
+    let source = stream::Source { name: "OTHER".into(), ..stream::Source::default() };
+    let mirror = stream::Config { mirror: Some(source.clone()), ..within() };
+    let sourced = stream::Config { sources: Some(vec![source]), ..within() };
+    let transform = stream::SubjectTransform {
+        source: "orders.a".into(),
+        destination: "b".into(),
+        ..stream::SubjectTransform::default()
+    };
+    let transformed = stream::Config { subject_transform: Some(transform), ..within() };
+    let refused = "consumer \"C\" delivers all of its stream and not only \"orders.*\"; with an \
+                   empty subject it can be read";
+    #[rustfmt::skip]
+    let cases = [
+        (options(), Some(within()), "ok"),
+        (options(), Some(subjects(&["orders.*", "orders.eu.*"])), refused),
+        (options(), Some(subjects(&["orders.>"])), refused),
+        (options(), Some(subjects(&[])), refused),
+        (options(), Some(mirror), refused),
+        (options(), Some(sourced), refused),
+        (options(), Some(transformed), refused),
+        (options(), None, refused),
+        (SubscriptionOptions::new(">"), None, "ok"),
+        (all(), None, "ok"),
+    ];
+    for (options, stream, expected) in cases {
+        let result = options.check_consumer(Way::Pull, &there_is, stream.as_ref());
+        assert_eq!(told(result), expected, "{options:?} of {stream:?}");
+        // Who has the stream beforehand need not ask for it where that makes no difference.
+        assert_eq!(options.wants_stream(&there_is), options.subject() == "orders.*");
+    }
+    assert!(!options().wants_stream(&info(pulled())), "a filter says it all");
 }
 
 #[test]
@@ -165,14 +227,18 @@ fn what_was_set_has_to_be_so_and_what_was_not_set_is_left_open() {
             ack_wait: 30s -> 10s; headers_only: unset -> true"),
     ];
     for (options, expected) in cases {
-        assert_eq!(told(options.check_consumer(Way::Pull, &there_is)), expected, "{options:?}");
+        assert_eq!(
+            told(options.check_consumer(Way::Pull, &there_is, None)),
+            expected,
+            "{options:?}"
+        );
     }
     // A default that was said aloud is as good as any other value.
     let all = options().set("deliver_policy", |config| config.deliver_policy = DeliverPolicy::All);
     let new = info(Config { deliver_policy: DeliverPolicy::New, ..pulled() });
-    assert!(all.check_consumer(Way::Pull, &there_is).is_ok());
+    assert!(all.check_consumer(Way::Pull, &there_is, None).is_ok());
     let Err(InvalidSubscription::Config { consumer, changes }) =
-        all.check_consumer(Way::Pull, &new)
+        all.check_consumer(Way::Pull, &new, None)
     else {
         panic!("the consumer begins elsewhere")
     };
@@ -187,8 +253,8 @@ fn a_consumer_that_says_the_same_in_other_words_is_the_one_that_is_wanted() {
         "durable_name": "C", "filter_subject": "orders.*", "ack_policy": "explicit",
         "sample_freq": "50"}}"#;
     let info: Info = serde_json::from_str(there_is).unwrap();
-    assert_eq!(told(sampled(50).check_consumer(Way::Pull, &info)), "ok");
-    let told = told(sampled(5).check_consumer(Way::Pull, &info));
+    assert_eq!(told(sampled(50).check_consumer(Way::Pull, &info, None)), "ok");
+    let told = told(sampled(5).check_consumer(Way::Pull, &info, None));
     assert!(told.contains("sample_freq"), "{told}");
 }
 
@@ -210,6 +276,7 @@ fn the_consumer_to_look_for_is_the_bound_one_or_the_durable_or_that_of_the_group
     assert!(options().bind("ORDERS", "B").is_bound());
     assert_eq!(options().bind("ORDERS", "B").stream_name(), Some("ORDERS"));
     assert!(!durable("C").is_bound());
+    assert!(durable("C").keep_consumer().keeps_consumer() && !durable("C").keeps_consumer());
 }
 
 #[test]
@@ -220,6 +287,12 @@ fn a_consumer_that_is_created_has_what_was_set_and_what_it_needs() {
     assert_eq!(options().to_create(Way::Push, "_INBOX.1"), pushed);
     assert_eq!(options().to_create(Way::Ordered, "_INBOX.1"), pushed);
     assert_eq!(options().to_create(Way::Pull, "_INBOX.1"), base);
+    let set = filter(all(), "orders.new").to_create(Way::Pull, "_INBOX.1");
+    assert_eq!(set.filter_subject, "orders.new", "there is no subject to take its place");
+    let several = vec!["a".to_string(), "b".to_string()];
+    let set = all().configure(|config| config.filter_subjects.clone_from(&several));
+    let set = set.to_create(Way::Pull, "_INBOX.1");
+    assert_eq!((set.filter_subject.as_str(), set.filter_subjects), ("", several));
     let elsewhere = options().set("deliver_subject", |c| c.deliver_subject = Some("d".into()));
     let elsewhere = elsewhere.to_create(Way::Push, "_INBOX.1");
     assert_eq!(elsewhere.deliver_subject.as_deref(), Some("d"));

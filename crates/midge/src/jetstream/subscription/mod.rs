@@ -27,7 +27,14 @@
 //! A consumer that was created by a subscription is deleted with it: when it is unsubscribed, drained
 //! to its end, or dropped. One that was there before stays. Where several processes share a durable
 //! consumer or a queue group, the one that created it deletes it for all when it ends: create it
-//! beforehand, or [keep](SubscriptionBuilder::keep_consumer) it.
+//! beforehand, or [keep](SubscriptionBuilder::keep_consumer) it. Those who only share a consumer that
+//! pushes hear nothing of that: the server does not tell, and members of a queue group, which have no
+//! heartbeats, wait on.
+//!
+//! [`unsubscribe`](push::Messages::unsubscribe) is how to end a subscription before the next one of
+//! the same name: it returns when the consumer is gone. A drop does not wait, and the next
+//! subscription, above all in a cluster, may find the consumer that is being deleted, bind it, and
+//! lose it.
 
 mod pull;
 
@@ -45,7 +52,7 @@ use midge_proto::jetstream::consumer::{
     AckPolicy, Action, Config, DeliverPolicy, FromConsumer, Id, InfoRequest, IntoConsumerConfig,
     ReplayPolicy,
 };
-use midge_proto::jetstream::stream::NamesRequest;
+use midge_proto::jetstream::stream::{self, NamesRequest};
 use midge_proto::jetstream::subscription::SubscriptionOptions;
 use midge_proto::jetstream::{ErrorCode, StreamName};
 
@@ -61,7 +68,6 @@ pub type SubscriptionError = CallError<SubscriptionErrorKind>;
 pub struct SubscriptionBuilder {
     context: Context,
     options: SubscriptionOptions,
-    keep: bool,
 }
 
 macro_rules! settings {
@@ -139,15 +145,17 @@ impl SubscriptionBuilder {
         self
     }
 
-    /// Sets anything else about the consumer.
+    /// Sets anything else about the consumer. Filters are for a subscription with an empty subject:
+    /// with a subject, another filter is an error.
     pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
         self.options = self.options.configure(change);
         self
     }
 
     /// Leaves the consumer where it is when the subscription ends, also if it was created for it.
+    /// [`ordered`](Self::ordered) refuses that: it needs its consumers for itself.
     pub fn keep_consumer(mut self) -> Self {
-        self.keep = true;
+        self.options = self.options.keep_consumer();
         self
     }
 
@@ -224,7 +232,7 @@ impl SubscriptionBuilder {
             created => created?,
         };
         let (consumer, owned) = created;
-        if self.keep {
+        if self.options.keeps_consumer() {
             owned.disown();
             return Ok((consumer, None));
         }
@@ -257,7 +265,13 @@ impl SubscriptionBuilder {
             }
             info => info?,
         };
-        self.options.check_consumer(way, &info)?;
+        let stream = if self.options.wants_stream(&info) {
+            let request = stream::InfoRequest::new(stream.clone());
+            Some(self.context.ask::<_, SubscriptionErrorKind>(&request).await?.info.config)
+        } else {
+            None
+        };
+        self.options.check_consumer(way, &info, stream.as_ref())?;
         let config = C::try_from_consumer_config(info.config.clone())?;
         Ok(Some(Consumer::new(config, info, self.context.clone())))
     }
@@ -292,6 +306,6 @@ impl Context {
     /// [`bound consumer`](SubscriptionBuilder::bind) the subject may be empty: all messages.
     pub fn subscription(&self, subject: impl Into<String>) -> SubscriptionBuilder {
         let options = SubscriptionOptions::new(subject);
-        SubscriptionBuilder { context: self.clone(), options, keep: false }
+        SubscriptionBuilder { context: self.clone(), options }
     }
 }
