@@ -3,17 +3,19 @@
 use crate::jetstream_support::{
     Stage, consumers, fill, no_consumers, put, read_in_order, sequence, stage, stream,
 };
-use crate::support::{pick, until, within};
+use crate::support::{connect, connect_to, pick, quick, until, within};
 use core::time::Duration;
-use futures_util::{StreamExt, TryStreamExt, sink};
-use midge_test_server::NatsServer;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, sink};
+use midge_test_server::{Direction, FaultProxy, NatsServer};
 use midge_tokio::jetstream::consumer::{AckPolicy, Config, DeliverPolicy, Info, pull, push};
 use midge_tokio::jetstream::stream::Stream;
 use midge_tokio::jetstream::subscription::{
     SubscriptionBuilder, SubscriptionError, SubscriptionErrorKind,
 };
-use midge_tokio::jetstream::{self, AckKind, Context};
-use midge_tokio::{ClientError, ConnectOptions, Event, SlowConsumerPolicy};
+use midge_tokio::jetstream::{self, AckKind};
+use midge_tokio::{
+    ClientError, ConnectOptions, Event, PublishError, ReadingState, Refusal, SlowConsumerPolicy,
+};
 use std::sync::{Arc, Mutex};
 
 /// A stream `S` with messages 1 to `count` of subject `s`.
@@ -367,6 +369,33 @@ async fn a_consumer_that_was_created_goes_with_its_subscription() {
 }
 
 #[tokio::test]
+async fn a_consumer_is_deleted_also_if_nobody_waits_until_that_is_asked_for() {
+    let (stage, stream) = filled(0).await;
+    let proxy = FaultProxy::start(stage.server.address()).unwrap();
+    let client = connect_to(quick(), &proxy.url()).await;
+    let subscription = || jetstream::new(client.clone()).subscription("s");
+    let pull = within("a subscription", subscription().durable("D").pull()).await.unwrap();
+    let mut push = pushed(subscription().durable("E")).await;
+    proxy.stall(Direction::ToServer);
+    let payload = crate::support::pattern(100_000);
+    let refused = within("a full queue", async {
+        loop {
+            match client.try_publish("x", payload.clone()) {
+                Ok(()) => tokio::task::yield_now().await,
+                Err(error) => return error,
+            }
+        }
+    })
+    .await;
+    assert_eq!(refused, PublishError::Refused(Refusal::Full));
+    // There is no room for the request, so nothing is sent when they are dropped.
+    assert!(pull.unsubscribe().now_or_never().is_none());
+    assert!(push.unsubscribe().now_or_never().is_none());
+    proxy.resume(Direction::ToServer);
+    no_consumers(&stream).await;
+}
+
+#[tokio::test]
 async fn a_consumer_that_is_kept_or_was_there_stays() {
     let (stage, stream) = filled(3).await;
     let subscription = || stage.jetstream.subscription("s").durable("K");
@@ -617,13 +646,20 @@ async fn a_subscription_tells_its_consumer_what_waits_and_what_was_dropped() {
 #[tokio::test]
 async fn nothing_is_dropped_for_a_slow_reader_unless_that_is_chosen() {
     let (stage, _) = filled(0).await;
+    let mut events = stage.client.events();
     let builder = stage.jetstream.subscription("s").max_ack_pending(-1);
     let mut messages = pushed(builder).await;
     messages.set_pending_limits(5, usize::MAX);
     stage.client.sync().await.unwrap();
-    let jetstream: Context = stage.jetstream.clone();
-    let filling = tokio::spawn(async move { fill(&jetstream, 1, 500).await });
+    // By another connection: whoever waits for an answer does not stop reading.
+    fill(&jetstream::new(connect(&stage.server).await), 1, 500).await;
+    pick("a pause", &mut events, |event| {
+        matches!(event, Event::Reading(ReadingState::Paused)).then_some(())
+    })
+    .await;
+    assert!(messages.pending().messages >= 5, "{:?}", messages.pending());
     read_in_order(&mut messages, 1, 500).await;
-    filling.await.unwrap();
-    assert_eq!(messages.pending().dropped, 0);
+    let pending = messages.pending();
+    assert!(pending.max_messages >= 5, "{pending:?}");
+    assert_eq!((pending.delivered, pending.dropped), (500, 0));
 }

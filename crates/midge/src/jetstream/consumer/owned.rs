@@ -25,12 +25,13 @@ impl Owned {
         Self(Some(Job { context, id }))
     }
 
-    /// Deletes it; that it was gone before is no error.
+    /// Deletes it; that it was gone before is no error. A dropped future deletes it without waiting.
     pub(in crate::jetstream) async fn delete(mut self) -> Result<(), ConsumerError> {
-        match self.0.take() {
-            Some(job) => job.run().await,
-            None => Ok(()),
-        }
+        let Some(job) = &self.0 else { return Ok(()) };
+        let deleted = job.run().await;
+        // Up to here a drop deletes it: whoever no longer waits may not have sent anything.
+        self.0 = None;
+        deleted
     }
 
     /// It stays, or goes with something else.

@@ -182,7 +182,8 @@ impl Messages {
     ///
     /// # Cancel safety
     ///
-    /// A future that was polled has ended the reading, and may have deleted the consumer.
+    /// A future that was polled has ended the reading; dropped, it has the consumer deleted without
+    /// waiting for that.
     pub async fn unsubscribe(&mut self) -> Result<(), ConsumerError> {
         let owned = self.reading.machine_mut().owned.take();
         self.reading.finish();

@@ -91,7 +91,7 @@ impl PullSubscription {
     ///
     /// # Cancel safety
     ///
-    /// A dropped future may have deleted the consumer, or has it deleted.
+    /// A dropped future has the consumer deleted, without waiting for that.
     pub async fn unsubscribe(mut self) -> Result<(), ConsumerError> {
         match self.owned.take() {
             Some(owned) => owned.delete().await,
