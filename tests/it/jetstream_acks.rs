@@ -134,7 +134,15 @@ async fn an_ack_that_is_not_confirmed_can_be_said_again() {
         "{error:?}"
     );
     assert!(!message.is_acknowledged());
+    let mut again = message.clone();
+    let unheard = Acker::new(jetstream.clone(), message.reply.clone());
+    assert_eq!(message.ack_unless_said().await, Err(AckError::SaidInVain));
+    assert_eq!(again.acker().ack_unless_said().await, Err(AckError::SaidInVain));
+    unheard.ack_unless_said().await.unwrap();
+    assert_eq!(unheard.ack().await, Err(AckError::AlreadyAcknowledged));
     assert!(matches!(message.double_ack().await, Err(AckError::Unconfirmed(_))));
+    again.ack().await.unwrap();
+    again.ack_unless_said().await.unwrap();
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use midge_tokio::jetstream::stream::Stream;
 use midge_tokio::jetstream::subscription::{
     SubscriptionBuilder, SubscriptionError, SubscriptionErrorKind,
 };
-use midge_tokio::jetstream::{self, AckKind};
+use midge_tokio::jetstream::{self, AckError, AckKind};
 use midge_tokio::{
     ClientError, ConnectOptions, Event, PublishError, ReadingState, Refusal, SlowConsumerPolicy,
 };
@@ -196,6 +196,49 @@ async fn what_is_pushed_is_acknowledged_behind_the_callback_unless_it_has_said_s
     let info = info_when(&stream, &name, |info| info.ack_floor.stream_sequence == 4).await;
     assert_eq!((info.num_ack_pending, info.num_pending), (1, 0), "5 waits");
     task.abort();
+}
+
+#[tokio::test]
+async fn a_refusal_that_did_not_get_through_is_counted_and_not_contradicted_by_an_acknowledgement()
+{
+    let (stage, stream) = filled(5).await;
+    let too_long = || {
+        let max_payload = stage.client.server_info().max_payload;
+        AckKind::TermWithReason("x".repeat(max_payload))
+    };
+    let too_long = &too_long;
+    let mut messages = pushed(stage.jetstream.subscription("s").durable("D").keep_consumer()).await;
+    let control = messages.control();
+    let control = &control;
+    let handled = messages.handle_and_ack(
+        |message| async move {
+            match sequence(&message) {
+                // Dropped before the answer can be there.
+                1 => {
+                    let later = AckKind::Nak(Some(Duration::from_secs(3_600)));
+                    assert!(message.double_ack_with(later).now_or_never().is_none());
+                }
+                2 => {
+                    let refused = message.ack_with(too_long()).await;
+                    assert!(matches!(refused, Err(AckError::Publish(_))), "{refused:?}");
+                }
+                // Said in the end.
+                3 => {
+                    message.ack_with(too_long()).await.unwrap_err();
+                    message.ack_with(AckKind::Term).await.unwrap();
+                }
+                4 => {}
+                _ => control.drain(),
+            }
+        },
+        |error| panic!("{error}"),
+    );
+    let handled = within("the end", handled).await;
+    let counts = (handled.messages, handled.panicked, handled.unacknowledged);
+    assert_eq!((counts, handled.error), ((5, 0, 2), None));
+    // Whatever would have been said of the first two is there before what is said of the others.
+    let info = info_when(&stream, "D", |info| info.num_ack_pending <= 2).await;
+    assert_eq!((info.ack_floor.stream_sequence, info.num_ack_pending), (0, 2));
 }
 
 #[tokio::test]

@@ -297,10 +297,12 @@ twins! {
     call Message, ack() -> Result<(), AckError>;
     call Message, ack_with(kind: AckKind) -> Result<(), AckError>;
     call Message, double_ack() -> Result<(), AckError>;
+    call Message, ack_unless_said() -> Result<(), AckError>;
     call Message, double_ack_with(kind: AckKind) -> Result<(), AckError>;
     open Message, ack_and_fetch[B: Into<BatchConfig>](batch: B) -> Result<Blocking<Batch>, AckError>;
     call Acker, ack() -> Result<(), AckError>;
     call Acker, ack_with(kind: AckKind) -> Result<(), AckError>;
+    call Acker, ack_unless_said() -> Result<(), AckError>;
     call Acker, double_ack() -> Result<(), AckError>;
     call Acker, double_ack_with(kind: AckKind) -> Result<(), AckError>;
     open Acker, ack_and_fetch[B: Into<BatchConfig>](batch: B) -> Result<Blocking<Batch>, AckError>;
@@ -358,9 +360,10 @@ macro_rules! acknowledged_by_handler {
     ($handle:ty) => {
         impl Blocking<$handle> {
             /// Starts a thread that calls `handler` with each item to come, and acknowledges each
-            /// message when its call has returned, unless that has said itself what became of it.
-            /// A call that panics acknowledges nothing. [`handle_with`](Self::handle_with) leaves
-            /// acknowledging to the handler.
+            /// message when its call has returned, unless that has said itself what became of it,
+            /// or wanted to: what did not get through is not contradicted. A call that panics
+            /// acknowledges nothing. [`handle_with`](Self::handle_with) leaves acknowledging to the
+            /// handler.
             ///
             /// # Errors
             ///
@@ -376,7 +379,7 @@ macro_rules! acknowledged_by_handler {
                     handler(item);
                     if let Some(acker) = acker {
                         // What cannot be told comes again when its time is over.
-                        let _ = carrier.finish(acker.ack());
+                        let _ = carrier.finish(acker.ack_unless_said());
                     }
                 })
             }

@@ -1,5 +1,7 @@
 //! The one place that names locks and atomics.
 
+#[cfg(feature = "jetstream")]
+pub(crate) use core::sync::atomic::AtomicU8;
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use std::sync::{Arc, Weak};
 

@@ -4,7 +4,7 @@ use crate::support::{DEADLINE, until, within};
 use core::time::Duration;
 use midge_blocking::jetstream::consumer::{pull, push};
 use midge_blocking::jetstream::stream::Config;
-use midge_blocking::jetstream::{self, AckError, ErrorCode, Message};
+use midge_blocking::jetstream::{self, AckError, AckKind, ErrorCode, Message};
 use midge_test_server::NatsServer;
 
 #[test]
@@ -243,5 +243,48 @@ fn a_subject_is_enough_for_calls_and_handlers() {
         });
         handler.stop();
         until("the end of the consumer", || names().is_empty());
+    });
+}
+
+#[test]
+fn what_a_handler_could_not_say_is_not_contradicted() {
+    let server = NatsServer::builder().jetstream().start().unwrap();
+    within("a handler that refuses", move || {
+        let client = midge_blocking::connect(server.url()).unwrap();
+        let jetstream = jetstream::new(&client);
+        let stream = jetstream.get_or_create_stream("S").unwrap();
+        for number in 1..=5 {
+            jetstream.publish("S", number.to_string().into()).unwrap().ack().unwrap();
+        }
+        let subscription = jetstream.subscription("S").map(|it| it.durable("H").keep_consumer());
+        let (sender, seen) = std::sync::mpsc::channel();
+        let handler = subscription.messages().unwrap().handle_and_ack_with(move |message| {
+            let message = midge_blocking::Blocking::<Message>::of(&client, message.unwrap());
+            let too_long = || AckKind::TermWithReason("x".repeat(client.server_info().max_payload));
+            match &*message.payload {
+                b"1" => panic!("nothing is said of this one"),
+                b"2" => {
+                    let refused = message.ack_with(too_long());
+                    assert!(matches!(refused, Err(AckError::Publish(_))), "{refused:?}");
+                }
+                // Said in the end.
+                b"3" => {
+                    message.ack_with(too_long()).unwrap_err();
+                    message.ack_with(AckKind::Term).unwrap();
+                }
+                _ => sender.send(message.payload.clone()).unwrap(),
+            }
+        });
+        let handler = handler.unwrap();
+        assert_eq!(seen.recv_timeout(DEADLINE).unwrap(), "4");
+        assert_eq!(seen.recv_timeout(DEADLINE).unwrap(), "5");
+        // Whatever would have been said of the first two is there before what is said of the others.
+        until("acknowledgements of all but two", || {
+            stream.consumer_info("H").unwrap().num_ack_pending <= 2
+        });
+        let info = stream.consumer_info("H").unwrap();
+        assert_eq!((info.ack_floor.stream_sequence, info.num_ack_pending), (0, 2));
+        assert_eq!(handler.panics(), 1);
+        handler.stop();
     });
 }

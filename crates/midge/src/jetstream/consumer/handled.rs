@@ -10,8 +10,9 @@ pub struct Handled {
     pub messages: u64,
     /// Calls that panicked among them.
     pub panicked: u64,
-    /// Messages of `handle_and_ack` whose acknowledgement could not be sent; they come again when
-    /// their time is over.
+    /// Messages of `handle_and_ack` whose acknowledgement could not be sent, and those of which the
+    /// callback wanted to say something that did not get through; they come again when their time
+    /// is over.
     pub unacknowledged: u64,
     /// Why no more will come, unless the reading was stopped, drained or complete.
     pub error: Option<MessagesError>,
@@ -112,8 +113,10 @@ macro_rules! reads_on {
             }
 
             /// As [`handle`](Self::handle); and acknowledges each message when the future of its call
-            /// is done, unless that has said itself what became of it. Where the consumer waits for
-            /// no acknowledgements, none is sent.
+            /// is done, unless that has said itself what became of it, or wanted to: what it could
+            /// not send or have confirmed is not contradicted, and the message counts as
+            /// [`unacknowledged`]($crate::jetstream::consumer::Handled::unacknowledged). Where the
+            /// consumer waits for no acknowledgements, none is sent.
             ///
             /// A call that panics or is dropped acknowledges nothing: its message comes again.
             pub fn handle_and_ack<F, H, E>(

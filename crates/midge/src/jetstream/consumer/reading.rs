@@ -12,7 +12,7 @@ use crate::jetstream::consumer::handled::Handled;
 use crate::jetstream::consumer::returning::{Returning, give_back};
 use crate::jetstream::context::{ConsumerInfoError, Context};
 use crate::jetstream::error::{CallError, Fault};
-use crate::jetstream::message::{AckError, AckWait};
+use crate::jetstream::message::AckWait;
 use crate::publish::publish_over;
 use crate::shared::State;
 use crate::sleep::Sleep;
@@ -689,10 +689,10 @@ impl<M: Machine> Reading<M> {
             async move {
                 call.await;
                 let Some(acker) = acker else { return };
-                match acker.ack().await {
-                    Ok(()) | Err(AckError::AlreadyAcknowledged) => {}
-                    // The message comes again when its time is over.
-                    Err(_) => drop(counter.fetch_add(1, Ordering::Relaxed)),
+                // A word of the call that did not get through is not contradicted: the message comes
+                // again when its time is over.
+                if acker.ack_unless_said().await.is_err() {
+                    counter.fetch_add(1, Ordering::Relaxed);
                 }
             }
         };

@@ -52,6 +52,23 @@ macro_rules! acknowledging {
                 self.word().tell(kind).await
             }
 
+            /// Says that the message is done, unless it was said before what became of it: for who
+            /// calls a handler that may have said so itself. `Ok` means that the consumer is told, by
+            /// this or by an earlier word, be it that this one is still under way.
+            ///
+            /// # Errors
+            ///
+            /// [`AckError::SaidInVain`] when something was to be said that was not sent or not
+            /// confirmed, be it that its future was dropped: the message may have been refused, and
+            /// comes again when its time is over. Else as [`ack`](Self::ack).
+            ///
+            /// # Cancel safety
+            ///
+            /// A dropped future has told nothing.
+            pub async fn ack_unless_said(&self) -> Result<(), AckError> {
+                self.word().ack_unless_said().await
+            }
+
             /// Says that the message is done, and waits until the server has taken that in.
             ///
             /// # Errors

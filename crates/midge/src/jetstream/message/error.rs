@@ -9,6 +9,9 @@ use core::fmt;
 pub enum AckError {
     /// It was told before.
     AlreadyAcknowledged,
+    /// What was to be said before was not sent or not confirmed, and an acknowledgement behind it
+    /// might contradict it: [`ack_unless_said`](super::Message::ack_unless_said) has sent nothing.
+    SaidInVain,
     /// The message did not come from a consumer: it has no reply subject.
     NoReply,
     /// The acknowledgement was not sent.
@@ -29,6 +32,10 @@ impl fmt::Display for AckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyAcknowledged => f.write_str("the message was acknowledged before"),
+            Self::SaidInVain => f.write_str(
+                "what was said of the message before did not get through: it comes again when its \
+                 ack_wait is over, or say it anew",
+            ),
             Self::NoReply => {
                 f.write_str("the message has no reply subject: it does not come from a consumer")
             }
@@ -54,7 +61,9 @@ impl core::error::Error for AckError {
             Self::Fetch(error) => Some(error),
             Self::Next(error) => Some(error),
             Self::Flush(error) => Some(error),
-            Self::AlreadyAcknowledged | Self::NoReply | Self::NotConfirmable => None,
+            Self::AlreadyAcknowledged | Self::SaidInVain | Self::NoReply | Self::NotConfirmable => {
+                None
+            }
         }
     }
 }

@@ -3,17 +3,24 @@
 use super::AckKind;
 use crate::jetstream::context::Context;
 use crate::publish::publish_over;
-use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::sync::{Arc, AtomicU8, Ordering};
 use core::time::Duration;
 use midge_proto::Subject;
 
 /// The time for acknowledgements where a consumer does not say it: the server's default.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 
+/// It was said what became of the message.
+const SAID: u8 = 1;
+
+/// Somebody began to say so, whatever came of it.
+const TRIED: u8 = 2;
+
 /// Whether a consumer was told what became of a message.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    told: AtomicBool,
+    /// [`SAID`], [`TRIED`]: one byte, because a message is to be small.
+    state: AtomicU8,
     ack_wait: AckWait,
     /// Boxed, because it is rare and a message is to be small.
     rare: Option<Box<Rare>>,
@@ -22,8 +29,17 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 struct Rare {
     unsaid: Option<Unsaid>,
-    /// In place of `told`, where others are to know it as well.
-    shared: Option<Arc<AtomicBool>>,
+    /// In place of `state`, where others are to know it as well.
+    shared: Option<Arc<AtomicU8>>,
+}
+
+/// What came of a word that is not the first one about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Earlier {
+    /// It was said, or that is under way.
+    Said,
+    /// It was not sent or not confirmed.
+    InVain,
 }
 
 /// How long a consumer waits for an acknowledgement.
@@ -48,16 +64,20 @@ struct Unsaid {
 
 impl Told {
     pub(super) fn nothing(ack_wait: AckWait) -> Self {
-        Self { told: AtomicBool::new(false), ack_wait, rare: None }
+        Self { state: AtomicU8::new(0), ack_wait, rare: None }
     }
 
     #[inline]
-    fn flag(&self) -> &AtomicBool {
-        self.rare.as_ref().and_then(|rare| rare.shared.as_deref()).unwrap_or(&self.told)
+    fn state(&self) -> &AtomicU8 {
+        self.rare.as_ref().and_then(|rare| rare.shared.as_deref()).unwrap_or(&self.state)
+    }
+
+    fn load(&self) -> u8 {
+        self.state().load(Ordering::Relaxed)
     }
 
     pub(super) fn get(&self) -> bool {
-        self.flag().load(Ordering::Relaxed)
+        self.load() & SAID != 0
     }
 
     pub(super) fn ack_wait(&self) -> Duration {
@@ -73,12 +93,22 @@ impl Told {
 
     /// Says it, unless it was said; returns whether it was.
     pub(super) fn set(&self) -> bool {
-        self.flag().swap(true, Ordering::Relaxed)
+        self.state().fetch_or(SAID | TRIED, Ordering::Relaxed) & SAID != 0
     }
 
-    /// It was not said after all.
+    /// Says it, unless somebody has begun to say something before.
+    pub(super) fn set_first(&self) -> Result<(), Earlier> {
+        let (relaxed, first) = (Ordering::Relaxed, SAID | TRIED);
+        match self.state().compare_exchange(0, first, relaxed, relaxed) {
+            Ok(_) => Ok(()),
+            Err(state) if state & SAID != 0 => Err(Earlier::Said),
+            Err(_) => Err(Earlier::InVain),
+        }
+    }
+
+    /// It was not said after all; that somebody wanted to stays known.
     pub(super) fn take_back(&self) {
-        self.flag().store(false, Ordering::Relaxed);
+        self.state().fetch_and(!SAID, Ordering::Relaxed);
     }
 
     pub(super) fn nak_on_drop(&mut self, context: &Context, reply: &Subject, delay: Duration) {
@@ -90,12 +120,12 @@ impl Told {
     /// Another one of the same message: what is told to one of them, both know. What is to be said
     /// at a drop goes over to it.
     pub(super) fn share(&mut self) -> Self {
-        let told = self.get();
+        let state = self.load();
         let rare = self.rare.get_or_insert_default();
         let unsaid = rare.unsaid.take();
-        let shared = rare.shared.get_or_insert_with(|| Arc::new(AtomicBool::new(told)));
+        let shared = rare.shared.get_or_insert_with(|| Arc::new(AtomicU8::new(state)));
         let rare = Rare { unsaid, shared: Some(Arc::clone(shared)) };
-        Self { told: AtomicBool::new(told), ack_wait: self.ack_wait, rare: Some(Box::new(rare)) }
+        Self { state: AtomicU8::new(state), ack_wait: self.ack_wait, rare: Some(Box::new(rare)) }
     }
 
     #[cold]
@@ -115,7 +145,7 @@ impl Clone for Told {
     fn clone(&self) -> Self {
         let shared = self.rare.as_ref().and_then(|rare| rare.shared.clone());
         let rare = shared.map(|shared| Box::new(Rare { unsaid: None, shared: Some(shared) }));
-        Self { told: AtomicBool::new(self.get()), ack_wait: self.ack_wait, rare }
+        Self { state: AtomicU8::new(self.load()), ack_wait: self.ack_wait, rare }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::AckKind;
 use super::error::AckError;
-use super::told::Told;
+use super::told::{Earlier, Told};
 use crate::PublishError;
 use crate::jetstream::consumer::Id;
 use crate::jetstream::consumer::pull::{Batch, BatchConfig};
@@ -36,6 +36,11 @@ impl<'a> Claim<'a> {
             Ok(Self { told, sent: !kind.is_final() })
         }
     }
+
+    /// The first final word: not one that was tried before.
+    fn make_first(told: &'a Told) -> Result<Self, Earlier> {
+        told.set_first().map(|()| Self { told, sent: false })
+    }
 }
 
 impl Drop for Claim<'_> {
@@ -53,7 +58,26 @@ impl<'a> Word<'a> {
 
     pub(super) async fn tell(self, kind: AckKind) -> Result<(), AckError> {
         let reply = self.reply()?;
-        let mut claim = Claim::make(self.told, &kind)?;
+        let claim = Claim::make(self.told, &kind)?;
+        self.send(reply, kind, claim).await
+    }
+
+    /// Says that it is done, unless something else was said, or was to be said.
+    pub(super) async fn ack_unless_said(self) -> Result<(), AckError> {
+        let reply = self.reply()?;
+        match Claim::make_first(self.told) {
+            Ok(claim) => self.send(reply, AckKind::Ack, claim).await,
+            Err(Earlier::Said) => Ok(()),
+            Err(Earlier::InVain) => Err(AckError::SaidInVain),
+        }
+    }
+
+    async fn send(
+        self,
+        reply: &Subject,
+        kind: AckKind,
+        mut claim: Claim<'_>,
+    ) -> Result<(), AckError> {
         let client = &self.context.inner.client;
         let payload = kind.into();
         match try_publish(client.shared(), reply, None, None, &payload) {
