@@ -7,6 +7,7 @@ use core::fmt;
 use core::future::{Future, poll_fn};
 use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Poll;
 use futures_channel::oneshot;
 use futures_core::Stream;
@@ -27,6 +28,7 @@ pub struct Handler {
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
     panics: Arc<Mutex<Panics>>,
+    unacknowledged: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +58,20 @@ impl Handler {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Messages that were to be acknowledged behind their call and were not: that could not be
+    /// sent, or the call wanted to say something of them that did not get through. They come again
+    /// when their time is over. Those whose call panicked are not among them.
+    #[must_use]
+    pub fn unacknowledged(&self) -> u64 {
+        self.unacknowledged.load(Ordering::Relaxed)
+    }
+
+    /// With what counts the messages that are not acknowledged.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn with_unacknowledged(self, unacknowledged: Arc<AtomicU64>) -> Self {
+        Self { unacknowledged, ..self }
     }
 
     /// Calls that panicked.
@@ -98,7 +114,12 @@ impl<S: Stream + Unpin + Send + 'static> Blocking<S> {
             }
         };
         let thread = std::thread::Builder::new().name("midge-handler".to_owned()).spawn(run)?;
-        Ok(Handler { stop: Some(stop), thread: Some(thread), panics })
+        Ok(Handler {
+            stop: Some(stop),
+            thread: Some(thread),
+            panics,
+            unacknowledged: Arc::default(),
+        })
     }
 }
 

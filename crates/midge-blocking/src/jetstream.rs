@@ -25,6 +25,7 @@ use bytes::Bytes;
 use core::borrow::Borrow;
 use core::future::poll_fn;
 use core::pin::Pin;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use futures_io::{AsyncRead, AsyncWrite};
 use midge::jetstream::account::Account;
@@ -66,6 +67,7 @@ use midge::jetstream::stream::{
 use midge::jetstream::subscription::{PullSubscription, SubscriptionBuilder, SubscriptionError};
 use midge::{Subject, SubscribeError, ToSubject};
 use std::io;
+use std::sync::Arc;
 
 /// A context whose calls block.
 pub type Context = Blocking<midge::jetstream::Context>;
@@ -361,9 +363,9 @@ macro_rules! acknowledged_by_handler {
         impl Blocking<$handle> {
             /// Starts a thread that calls `handler` with each item to come, and acknowledges each
             /// message when its call has returned, unless that has said itself what became of it,
-            /// or wanted to: what did not get through is not contradicted. A call that panics
-            /// acknowledges nothing. [`handle_with`](Self::handle_with) leaves acknowledging to the
-            /// handler.
+            /// or wanted to. What could not be said is counted by
+            /// [`unacknowledged`](Handler::unacknowledged). A call that panics acknowledges
+            /// nothing. [`handle_with`](Self::handle_with) leaves acknowledging to the handler.
             ///
             /// # Errors
             ///
@@ -373,15 +375,19 @@ macro_rules! acknowledged_by_handler {
                 F: FnMut(Result<Message, MessagesError>) + Send + 'static,
             {
                 let (needs_acks, carrier) = (self.needs_acks(), self.carrier().clone());
-                self.handle_with(move |mut item| {
+                let unacknowledged = Arc::new(AtomicU64::new(0));
+                let counter = Arc::clone(&unacknowledged);
+                let handling = self.handle_with(move |mut item| {
                     let message = item.as_mut().ok().filter(|_| needs_acks);
                     let acker = message.map(Message::acker);
                     handler(item);
-                    if let Some(acker) = acker {
-                        // What cannot be told comes again when its time is over.
-                        let _ = carrier.finish(acker.ack_unless_said());
+                    if let Some(acker) = acker
+                        && carrier.finish(acker.ack_unless_said()).is_err()
+                    {
+                        counter.fetch_add(1, Ordering::Relaxed);
                     }
-                })
+                });
+                handling.map(|handler| handler.with_unacknowledged(unacknowledged))
             }
         }
     };
