@@ -115,6 +115,20 @@ async fn the_acknowledgement_can_be_split_from_the_message() {
 }
 
 #[tokio::test]
+async fn a_clone_knows_what_is_told_later_only_if_an_acker_was_made_before_it() {
+    let (stage, mut consumer, mut deliveries) = delivered().await;
+    let mut message = message(&stage.jetstream, &mut deliveries).await;
+    let early = message.clone();
+    let acker = message.acker();
+    let late = message.clone();
+    late.double_ack().await.unwrap();
+    assert_eq!(acker.ack().await, Err(AckError::AlreadyAcknowledged));
+    let known = [&message, &late, &early, &early.clone()].map(Message::is_acknowledged);
+    assert_eq!(known, [true, true, false, false]);
+    assert_eq!(consumer.info().await.unwrap().num_ack_pending, 0);
+}
+
+#[tokio::test]
 async fn an_ack_that_is_not_confirmed_can_be_said_again() {
     let (stage, consumer, mut deliveries) = delivered().await;
     let jetstream = midge_tokio::jetstream::ContextBuilder::new()

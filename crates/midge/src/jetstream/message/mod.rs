@@ -103,7 +103,8 @@ impl Message {
     }
 }
 
-/// A clone knows what was told before, and not what is told later.
+/// A clone knows what was told before it was made; and what is told later only where an
+/// [`acker`](Message::acker) was made before it, as `handle_and_ack` does for every message.
 impl Clone for Message {
     fn clone(&self) -> Self {
         Self {
