@@ -6,8 +6,8 @@ use crate::support::{
 use bytes::Bytes;
 use core::sync::atomic::Ordering;
 use midge_tokio::{
-    Client, Event, Message, NextError, ReadingState, SlowConsumerPolicy, Subscriber,
-    SubscriptionState,
+    Client, ConnectOptions, Event, Message, NextError, ReadingState, SlowConsumerPolicy,
+    SubscribeBuilder, Subscriber, SubscriptionState,
 };
 
 pub(crate) async fn publish(
@@ -304,6 +304,30 @@ async fn reading_rests_until_every_full_subscription_has_room() {
     }
     within("the other one", reading).await.unwrap();
     assert_eq!(client.statistics().dropped_messages.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn the_default_limit_is_smaller_where_nothing_is_lost_at_it() {
+    let server = server();
+    let limits = async |options: ConnectOptions,
+                        subscribe: fn(SubscribeBuilder) -> SubscribeBuilder| {
+        let client = options.connect(server.url()).await.unwrap();
+        subscribe(client.subscription("s")).open().unwrap().pending_limits()
+    };
+    let back_pressure = |subscription: SubscribeBuilder| {
+        subscription.slow_consumer(SlowConsumerPolicy::BackPressure)
+    };
+    let plain = |subscription: SubscribeBuilder| subscription;
+    let options = ConnectOptions::new;
+    let bytes = midge_tokio::DEFAULT_CAPACITY_BYTES;
+    assert_eq!(limits(options(), plain).await, (midge_tokio::DEFAULT_CAPACITY, bytes));
+    let ahead = (midge_tokio::DEFAULT_CAPACITY_READ_AHEAD, bytes);
+    assert_eq!(limits(options(), back_pressure).await, ahead);
+    let for_all = options().slow_consumer(SlowConsumerPolicy::BackPressure);
+    assert_eq!(limits(for_all, plain).await, ahead);
+    // What was set is what counts.
+    let set = options().subscription_capacity(100_000);
+    assert_eq!(limits(set, back_pressure).await, (100_000, bytes));
 }
 
 #[tokio::test]

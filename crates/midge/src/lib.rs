@@ -56,8 +56,8 @@ pub use error::{
 };
 pub use event::{ClientError, Event, Events, Fate, ReadingState, StateChanges, WritingState};
 pub use mailbox::{
-    DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, Gap, Pending, SlowConsumerPolicy, SubscriptionState,
-    SubscriptionStates,
+    DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, DEFAULT_CAPACITY_READ_AHEAD, Gap, Pending,
+    SlowConsumerPolicy, SubscriptionState, SubscriptionStates,
 };
 pub use midge_proto::{
     AttemptFailure, Auth, Backoff, BufferDrops, BufferPolicy, Capability, Cause, CloseReason,

@@ -7,7 +7,7 @@ use crate::driver::Attachment;
 use crate::error::FlushError;
 use crate::event::{Event, EventQueue, Events};
 use crate::line::Line;
-use crate::mailbox::{Budget, End, Limits, Mailbox};
+use crate::mailbox::{Budget, End, LimitOptions, Mailbox};
 use crate::nuid::IdGenerator;
 use crate::statistics::Statistics;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
@@ -329,7 +329,7 @@ impl Clock {
 pub(crate) struct Settings {
     pub(crate) inbox_prefix: String,
     pub(crate) request_timeout: SharedTimeout,
-    pub(crate) subscription: Limits,
+    pub(crate) subscription: LimitOptions,
     pub(crate) validation: Validation,
     /// What may wait in all subscriptions together, if that is bounded.
     pub(crate) pending: Option<Arc<Budget>>,

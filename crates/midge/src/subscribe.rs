@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::complaints::Listening;
 use crate::error::SubscribeError;
-use crate::mailbox::{Limits, SlowConsumerPolicy};
+use crate::mailbox::{LimitOptions, SlowConsumerPolicy};
 use crate::shared::Validation;
 use crate::subscriber::{Handled, Sharing, Subscriber};
 use crate::sync::Arc;
@@ -18,7 +18,7 @@ pub struct SubscribeBuilder {
     subject: Subject,
     queue: Option<String>,
     max: Option<u64>,
-    limits: Limits,
+    limits: LimitOptions,
     sharing: Sharing,
 }
 
@@ -40,10 +40,11 @@ impl SubscribeBuilder {
         self
     }
 
-    /// How many messages may wait before the policy decides. Default 65,536; at least 1;
-    /// `usize::MAX` for no limit.
+    /// How many messages may wait before the policy decides. Default 65,536; with
+    /// [`BackPressure`](SlowConsumerPolicy::BackPressure) 16,384, for nothing is lost there. At least
+    /// 1; `usize::MAX` for no limit.
     pub fn capacity(mut self, messages: usize) -> Self {
-        self.limits.messages = messages.max(1);
+        self.limits.messages = Some(messages.max(1));
         self
     }
 
@@ -89,7 +90,7 @@ impl SubscribeBuilder {
         }
         let handle = Arc::clone(&self.client.handle);
         let interest = Interest::new(self.subject, self.queue.as_deref());
-        Ok(Subscriber::open(handle, interest, self.limits, self.sharing, self.max)?)
+        Ok(Subscriber::open(handle, interest, self.limits.limits(), self.sharing, self.max)?)
     }
 
     /// Makes the subscription and returns a future that calls `callback` with each of its messages,

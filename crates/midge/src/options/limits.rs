@@ -57,9 +57,10 @@ impl<R> ConnectOptions<R> {
         self
     }
 
-    /// Messages that may wait in a subscription before its policy decides. Default 65,536.
+    /// Messages that may wait in a subscription before its policy decides. Default 65,536; with
+    /// [`BackPressure`](SlowConsumerPolicy::BackPressure) 16,384, for nothing is lost there.
     pub fn subscription_capacity(mut self, capacity: usize) -> Self {
-        self.settings.subscription.messages = capacity.max(1);
+        self.settings.subscription.messages = Some(capacity.max(1));
         self
     }
 

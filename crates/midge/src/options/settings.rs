@@ -8,7 +8,7 @@ use crate::callbacks::Callbacks;
 use crate::dialer::Dialer;
 use crate::driver::BUFFER_MAX_DEFAULT;
 use crate::event::Unheard;
-use crate::mailbox::Limits;
+use crate::mailbox::LimitOptions;
 use crate::nuid::IdGenerator;
 use crate::opaque::Opaque;
 use crate::republish::Republishing;
@@ -48,7 +48,7 @@ pub(super) struct Fields {
     pub(super) trace: Option<Tracer>,
     #[cfg(feature = "recording")]
     pub(super) recorder: Option<Recorder>,
-    pub(super) subscription: Limits,
+    pub(super) subscription: LimitOptions,
     pub(super) inbox_prefix: String,
     pub(super) request_timeout: Option<Duration>,
     pub(super) validation: Validation,
@@ -87,7 +87,7 @@ impl Default for Settings {
             trace: None,
             #[cfg(feature = "recording")]
             recorder: None,
-            subscription: Limits::default(),
+            subscription: LimitOptions::default(),
             inbox_prefix: String::from("_INBOX"),
             request_timeout: Some(REQUEST_TIMEOUT),
             validation: Validation::Full,
