@@ -103,6 +103,27 @@ async fn drop_oldest_is_exact_while_the_reader_is_in_the_middle_of_a_run() {
 }
 
 #[tokio::test]
+async fn drop_oldest_holds_its_bytes_whatever_the_sizes_of_what_comes() {
+    let server = server();
+    let client = connect(&server).await;
+    let policy = SlowConsumerPolicy::DropOldest;
+    let builder = client.subscription("s").capacity_bytes(1_000).slow_consumer(policy);
+    let mut slow = builder.open().unwrap();
+    // A subject of one byte counts, too.
+    for size in [99; 10].into_iter().chain([499; 3]) {
+        client.publish("s", vec![0; size].into()).await.unwrap();
+    }
+    client.sync().await.unwrap();
+    assert_eq!(slow.pending().max_bytes, 1_000);
+    assert_eq!((slow.pending().messages, slow.pending().dropped), (2, 11));
+    // What does not fit at all drives nothing out.
+    client.publish("s", vec![0; 1_000].into()).await.unwrap();
+    client.sync().await.unwrap();
+    assert_eq!((slow.pending().messages, slow.pending().dropped), (2, 12));
+    assert_eq!(slow.try_next().unwrap().unwrap().payload.len(), 499);
+}
+
+#[tokio::test]
 async fn fail_ends_the_subscription_behind_what_it_could_keep() {
     let server = server();
     let client = connect(&server).await;

@@ -167,9 +167,10 @@ impl Mailbox {
         run.clear();
         for frame in frames {
             let size = size_of(&frame);
-            let full =
-                pending >= limits.messages as u64 || pending_bytes + size > limits.bytes as u64;
-            if full {
+            let is_full = |messages: u64, bytes: u64| {
+                messages >= limits.messages as u64 || bytes + size > limits.bytes as u64
+            };
+            if is_full(pending, pending_bytes) {
                 match limits.policy {
                     SlowConsumerPolicy::DropNewest => {
                         inbox.drop_newest(&mut outcome, run.len());
@@ -196,13 +197,20 @@ impl Mailbox {
                         continue;
                     }
                     SlowConsumerPolicy::DropOldest | SlowConsumerPolicy::LatestOnly => {
-                        let Some(gone) = inbox.evict(&mut run) else {
+                        // Nothing has to go for a message that would find no room even then.
+                        let fits = size <= limits.bytes as u64;
+                        while fits
+                            && is_full(pending, pending_bytes)
+                            && let Some(gone) = inbox.evict(&mut run)
+                        {
+                            pending -= 1;
+                            pending_bytes = pending_bytes.saturating_sub(gone);
+                            outcome.dropped += 1;
+                        }
+                        if is_full(pending, pending_bytes) {
                             inbox.drop_newest(&mut outcome, run.len());
                             continue;
-                        };
-                        pending -= 1;
-                        pending_bytes = pending_bytes.saturating_sub(gone);
-                        outcome.dropped += 1;
+                        }
                     }
                 }
             }
