@@ -58,10 +58,15 @@ impl Connection {
     /// The driver stopped or went on reading, to hold back a server that is faster than the
     /// application.
     pub fn handle_reading(&mut self, now: Instant, paused: bool) {
+        let reading = if paused { Reading::Paused } else { Reading::Running };
+        // Told at every turn, and mostly nothing new.
+        if !matches!(&self.state, State::Ready(ready) if ready.reading != reading) {
+            return;
+        }
         self.record(now, || Input::ReadingPaused(paused));
         self.advance(now);
         if let State::Ready(ready) = &mut self.state {
-            ready.reading = if paused { Reading::Paused } else { Reading::Running };
+            ready.reading = reading;
         }
     }
 

@@ -21,6 +21,8 @@ impl Machine {
         self.take_events(now);
         self.advance_shutdown(now);
         self.take_actions(now);
+        // Whatever paused or resumed it: while nothing is read, silence of the server proves nothing.
+        self.connection.handle_reading(now, !self.paused.is_empty());
         self.hand_over_record();
     }
 

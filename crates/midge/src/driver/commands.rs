@@ -82,7 +82,6 @@ impl Machine {
                 Command::LastHandleDropped => self.begin_close(now, None),
             }
         }
-        self.connection.handle_reading(now, !self.paused.is_empty());
     }
 
     fn begin_close(&mut self, now: Instant, done: Option<oneshot::Sender<DrainReport>>) {

@@ -64,3 +64,88 @@ impl Machine {
         self.shared.event(Event::SubscriptionResumed(sid.get()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::driver::{Driver, Order};
+    use crate::{Client, ConnectOptions, SlowConsumerPolicy};
+    use core::time::Duration;
+    use midge_proto::Instant;
+    use std::io::IoSlice;
+
+    const INTERVAL: Duration = Duration::from_secs(1);
+
+    /// A connected client whose socket is a test.
+    struct Wire {
+        driver: Driver,
+        now: Instant,
+    }
+
+    impl Wire {
+        fn connected() -> (Client, Self) {
+            let options = ConnectOptions::<()>::new().ping_interval(INTERVAL);
+            let (client, driver, _first) = options.build("127.0.0.1", Instant::ZERO).unwrap();
+            let mut wire = Self { driver, now: Instant::ZERO };
+            while let Some(order) = wire.driver.poll_order() {
+                if let Order::Dial { dial, .. } = order {
+                    wire.driver.handle_dialed(wire.now, dial, None);
+                }
+            }
+            wire.says(b"INFO {\"max_payload\":1048576}\r\n");
+            for _ in 0..2 {
+                assert!(wire.written().ends_with("PING\r\n"));
+                wire.says(b"PONG\r\n");
+            }
+            (client, wire)
+        }
+
+        fn says(&mut self, bytes: &[u8]) {
+            self.driver.read_buf().unwrap()[..bytes.len()].copy_from_slice(bytes);
+            self.driver.handle_read(self.now, bytes.len());
+        }
+
+        /// What is written once everything that handles asked for is taken in.
+        fn written(&mut self) -> String {
+            self.driver.handle_commands(self.now);
+            let mut written = Vec::new();
+            while self.driver.prepare_write(self.now) {
+                let mut slices = [IoSlice::new(&[]); 8];
+                let count = self.driver.write_slices(&mut slices);
+                let before = written.len();
+                slices[..count].iter().for_each(|slice| written.extend_from_slice(slice));
+                self.driver.handle_written(self.now, written.len() - before);
+            }
+            String::from_utf8(written).unwrap()
+        }
+
+        /// Lets an interval of the keep-alive pass; what is written then.
+        fn rests(&mut self) -> String {
+            self.now = self.now + INTERVAL;
+            self.driver.handle_timeout(self.now);
+            self.written()
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_not_read_is_not_taken_for_dead_and_is_asked_again_afterwards() {
+        let (client, mut wire) = Wire::connected();
+        let policy = SlowConsumerPolicy::BackPressure;
+        let builder = client.subscription("s").capacity(1).slow_consumer(policy);
+        let mut full = builder.open().unwrap();
+        assert_eq!(wire.written(), "SUB s 2\r\n".replace('2', &full.sid().to_string()));
+        let message = format!("MSG s {} 1\r\nx\r\n", full.sid());
+        wire.says(message.repeat(2).as_bytes());
+        assert!(wire.driver.read_buf().is_none(), "reading rests");
+        for _ in 0..9 {
+            assert_eq!(wire.rests(), "");
+        }
+        assert_eq!(client.connection_state(), crate::State::Connected);
+
+        // Ended by a PONG, without a word from a handle.
+        full.begin_drain().unwrap();
+        assert!(wire.written().ends_with("PING\r\n"));
+        wire.says(b"PONG\r\n");
+        assert!(wire.driver.read_buf().is_some(), "reading goes on");
+        assert_eq!(wire.rests(), "PING\r\n");
+    }
+}
