@@ -2,9 +2,13 @@
 
 use super::Secret;
 use crate::time::Instant;
-use alloc::collections::VecDeque;
+use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::time::Duration;
+
+/// Timeouts that have a lane of their own: those that a program spells out, and some more.
+const LANES_MAX: usize = 8;
 
 /// Entries of requests that are over may be as many as those of others, and so many more, before
 /// they are looked for.
@@ -13,13 +17,14 @@ const SPARE: usize = 64;
 /// The deadlines of requests in flight.
 ///
 /// Time only goes on, so those with the same timeout end in the order they began in: they stand in
-/// one lane, and the first of each lane is the next. Requests that are over leave their entries
-/// behind until these come to the front, or until there are too many of them; that costs a request
-/// no more than a few steps.
+/// one lane, and the first of each lane is the next. Where timeouts are what is left of something
+/// else, each is another: those beyond the lanes are sorted. Requests that are over leave their
+/// entries behind until these come to the front, or until there are too many of them; that costs a
+/// request no more than a few steps.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
-    /// A program has few timeouts.
     lanes: Vec<Lane>,
+    sorted: BinaryHeap<Reverse<Entry>>,
     /// Entries of requests in flight.
     live: usize,
 }
@@ -30,7 +35,8 @@ struct Lane {
     entries: VecDeque<Entry>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// In the order of their fields: by deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     at: Instant,
     slot: u32,
@@ -42,42 +48,48 @@ impl Deadlines {
     pub(super) fn insert(&mut self, timeout: Duration, at: Instant, slot: u32, secret: Secret) {
         let entry = Entry { at, slot, secret };
         self.live += 1;
-        let lane = match self.lanes.iter_mut().find(|lane| lane.timeout == timeout) {
-            Some(lane) => lane,
-            None => {
-                // One that is not used any more makes place.
-                self.lanes.retain(|lane| !lane.entries.is_empty());
-                self.lanes.push(Lane { timeout, entries: VecDeque::new() });
-                let last = self.lanes.len() - 1;
-                &mut self.lanes[last]
-            }
-        };
-        lane.entries.push_back(entry);
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.timeout == timeout) {
+            return lane.entries.push_back(entry);
+        }
+        if self.lanes.len() == LANES_MAX {
+            // One that is not used any more makes place.
+            self.lanes.retain(|lane| !lane.entries.is_empty());
+        }
+        if self.lanes.len() == LANES_MAX {
+            return self.sorted.push(Reverse(entry));
+        }
+        self.lanes.push(Lane { timeout, entries: VecDeque::from([entry]) });
     }
 
     /// The next one, with the slot of its request.
     pub(super) fn first(&self) -> Option<(Instant, u32)> {
-        let firsts = self.lanes.iter().filter_map(|lane| lane.entries.front());
+        let sorted = self.sorted.peek().map(|Reverse(entry)| entry);
+        let firsts = self.lanes.iter().filter_map(|lane| lane.entries.front()).chain(sorted);
         firsts.map(|entry| (entry.at, entry.slot)).min()
     }
 
     /// A request with a deadline is over; `in_flight` tells those that are not.
     pub(super) fn forget_one(&mut self, in_flight: impl Fn(u32, Secret) -> bool) {
         self.live = self.live.saturating_sub(1);
-        let mut kept = 0;
+        let in_flight = |entry: &Entry| in_flight(entry.slot, entry.secret);
         for lane in &mut self.lanes {
-            while let Some(first) = lane.entries.front()
-                && !in_flight(first.slot, first.secret)
-            {
+            while lane.entries.front().is_some_and(|first| !in_flight(first)) {
                 lane.entries.pop_front();
             }
-            kept += lane.entries.len();
         }
-        if kept > 2 * self.live + SPARE {
-            for lane in &mut self.lanes {
-                lane.entries.retain(|entry| in_flight(entry.slot, entry.secret));
-            }
+        while self.sorted.peek().is_some_and(|Reverse(first)| !in_flight(first)) {
+            self.sorted.pop();
         }
+        if self.kept() > 2 * self.live + SPARE {
+            self.lanes.iter_mut().for_each(|lane| lane.entries.retain(in_flight));
+            self.sorted.retain(|Reverse(entry)| in_flight(entry));
+        }
+    }
+
+    /// Entries, with those of requests that are over.
+    fn kept(&self) -> usize {
+        let in_lanes: usize = self.lanes.iter().map(|lane| lane.entries.len()).sum();
+        in_lanes + self.sorted.len()
     }
 
     pub(super) fn clear(&mut self) {
@@ -102,10 +114,6 @@ mod tests {
         Instant::ZERO + Duration::from_secs(seconds)
     }
 
-    fn kept(deadlines: &Deadlines) -> usize {
-        deadlines.lanes.iter().map(|lane| lane.entries.len()).sum()
-    }
-
     #[test]
     fn the_earliest_of_all_timeouts_is_first() {
         let mut deadlines = Deadlines::default();
@@ -128,7 +136,7 @@ mod tests {
         for number in 1..100_000 {
             deadlines.insert(LONG, at(60), 1, secret(number));
             deadlines.forget_one(|slot, _| slot == 0);
-            assert!(kept(&deadlines) <= 2 + SPARE, "{number}");
+            assert!(deadlines.kept() <= 2 + SPARE, "{number}");
         }
         assert_eq!(deadlines.first(), Some((at(60), 0)));
     }
@@ -143,13 +151,31 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_that_are_all_different_do_not_pile_up() {
+    fn timeouts_that_are_all_different_end_in_order_and_do_not_pile_up() {
         let mut deadlines = Deadlines::default();
-        for number in 0..1_000 {
-            let timeout = Duration::from_nanos(number);
-            deadlines.insert(timeout, Instant::ZERO + timeout, 0, secret(0));
-            deadlines.forget_one(|_, _| false);
+        let timeout = |number: u32| Duration::from_millis(u64::from(number * 7 % 100));
+        for number in 0..100 {
+            let at = Instant::ZERO + timeout(number);
+            deadlines.insert(timeout(number), at, number, secret(number));
         }
-        assert!(deadlines.lanes.len() <= 1);
+        assert_eq!(deadlines.lanes.len(), LANES_MAX);
+        let mut over = Vec::new();
+        while let Some((at, slot)) = deadlines.first() {
+            assert_eq!(at, at_millis(over.len()));
+            over.push(slot);
+            deadlines.forget_one(|other, _| !over.contains(&other));
+        }
+        assert_eq!((over.len(), deadlines.kept(), deadlines.live), (100, 0, 0));
+        // One that goes on for long keeps none of the others there, wherever they end.
+        deadlines.insert(SHORT, at(0), 0, secret(0));
+        for number in 1..10_000 {
+            deadlines.insert(timeout(number), at(u64::from(number)), 1, secret(number));
+            deadlines.forget_one(|slot, _| slot == 0);
+            assert!(deadlines.kept() <= 2 + SPARE, "{number}");
+        }
+    }
+
+    fn at_millis(millis: usize) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis as u64)
     }
 }
