@@ -60,6 +60,11 @@ impl<S: Deref<Target = Shared> + Unpin> Future for Sleep<S> {
         if let State::New(after) = this.state {
             let (done, receiver) = oneshot::channel();
             let mut core = this.shared.core.lock();
+            // Nobody is left to keep the time.
+            if core.view.state == crate::State::Closed {
+                this.state = State::Done;
+                return Poll::Ready(());
+            }
             let id = core.next_sleep();
             let waker = core.command(Command::Sleep { id, after, done });
             drop(core);
@@ -80,8 +85,38 @@ impl<S: Deref<Target = Shared> + Unpin> Future for Sleep<S> {
 impl<S: Deref<Target = Shared> + Unpin> Drop for Sleep<S> {
     fn drop(&mut self) {
         if let State::Running(id, _) = self.state {
-            // Not worth a wake: the driver takes it in with whatever comes next.
-            self.shared.core.lock().commands.push(Command::CancelSleep { id });
+            let mut core = self.shared.core.lock();
+            if core.view.state != crate::State::Closed {
+                // Not worth a wake: the driver takes it in with whatever comes next.
+                core.commands.push(Command::CancelSleep { id });
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ConnectOptions;
+    use core::task::Waker;
+    use midge_proto::Instant;
+
+    #[test]
+    fn a_sleep_that_begins_or_goes_on_when_the_client_is_closed_is_over() {
+        let options = ConnectOptions::<()>::new();
+        let (client, driver, _first) = options.build("localhost", Instant::ZERO).unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut sleeping = client.handle.sleep(Duration::MAX);
+        assert!(Pin::new(&mut sleeping).poll(&mut cx).is_pending());
+        let abandoned = [(); 3].map(|()| {
+            let mut sleep = client.handle.sleep(Duration::MAX);
+            assert!(Pin::new(&mut sleep).poll(&mut cx).is_pending());
+            sleep
+        });
+        drop(driver);
+        drop(abandoned);
+        assert!(Pin::new(&mut sleeping).poll(&mut cx).is_ready());
+        assert!(Pin::new(&mut client.handle.sleep(Duration::MAX)).poll(&mut cx).is_ready());
+        assert!(client.shared().core.lock().commands.is_empty());
     }
 }
