@@ -8,10 +8,14 @@
 //!    |                                                   v
 //!    |                                                Ending
 //!    |                                                   |
-//!    | close                                             | what is unread
+//!    |                                                   | what is unread
+//!    |                                                   v
+//!    |                                                Reading
+//!    |                                                   |
+//!    | close                                             | all is read: DeleteConsumers
 //!    |          StopPublishing, Fence                    v
-//!    '---------------> Flushing <------all is read--- Reading
-//!                       |   |  ^
+//!    '---------------> Flushing <---none is left---- Deleting
+//!                       |   |  ^   or no connection
 //!                  PONG |   |  | online: Fence
 //!                       |   v  |
 //!                       |  Waiting
@@ -56,6 +60,8 @@ use core::time::Duration;
 /// drain.handle_unread(Unread { subscriptions: 1, messages: 7 });
 /// assert_eq!(drain.poll_action(), None);
 /// drain.handle_unread(Unread::default());
+/// assert_eq!(drain.poll_action(), Some(DrainAction::DeleteConsumers));
+/// drain.handle_undeleted(0);
 /// assert_eq!(drain.poll_action(), Some(DrainAction::StopPublishing));
 /// assert_eq!(drain.poll_action(), Some(DrainAction::Fence));
 /// drain.handle_fence_sent(FenceId(2));
@@ -93,6 +99,8 @@ enum Step {
     Ending,
     /// The application reads what was delivered.
     Reading,
+    /// The consumers that were created for subscriptions are being deleted.
+    Deleting,
     /// The PONG proves that everything accepted has arrived.
     Flushing(Proof),
     /// What was accepted waits for a connection.
@@ -119,6 +127,9 @@ pub enum DrainAction {
     Fence,
     /// End those subscriptions behind what was delivered: answered by [`Drain::handle_unread`].
     EndSubscriptions,
+    /// Delete the consumers that subscriptions to streams have created: answered by
+    /// [`Drain::handle_undeleted`], or by [`Drain::handle_offline`] where there is no connection.
+    DeleteConsumers,
     /// Accept nothing more to be sent.
     StopPublishing,
     /// Close the connection for good: answered by [`Drain::handle_closed`].
@@ -151,6 +162,8 @@ pub struct DrainReport {
     pub unread_subscriptions: usize,
     /// Messages in them.
     pub unread_messages: u64,
+    /// Consumers that subscriptions to streams had created, and that a drain did not come to delete.
+    pub undeleted_consumers: usize,
     /// Published messages that were never written.
     pub unwritten: u64,
     /// Published messages that were written without a PONG to prove their arrival.
@@ -161,8 +174,8 @@ pub struct DrainReport {
 
 /// What the user asks.
 impl Drain {
-    /// Ends subscriptions first, lets the application read what they brought, gets everything out,
-    /// and closes, all of it within `budget`. Does nothing once an end has begun.
+    /// Ends subscriptions first, lets the application read what they brought, deletes what was
+    /// created for them, gets everything out, and closes, all of it within `budget`. Does nothing once an end has begun.
     pub fn drain(&mut self, now: Instant, budget: Duration) {
         let step = Step::Unsubscribing(Proof::Ordered);
         let orders = [DrainAction::StopSubscribing, DrainAction::Unsubscribe, DrainAction::Fence];
@@ -170,7 +183,7 @@ impl Drain {
     }
 
     /// Gets everything out and closes, within ten seconds. Does nothing once an end has begun: a
-    /// drain goes on with its own budget.
+    /// drain goes on with its own budget. Consumers that were created for subscriptions stay.
     pub fn close(&mut self, now: Instant) {
         self.begin(now + CLOSE_BUDGET, Step::Flushing(Proof::Ordered), FLUSH);
     }
@@ -188,6 +201,7 @@ impl Drain {
             | Step::Flushing(Proof::Sent(_))
             | Step::Ending
             | Step::Reading
+            | Step::Deleting
             | Step::Waiting => {}
         }
     }
@@ -203,6 +217,7 @@ impl Drain {
                 Step::Unsubscribing(_)
                 | Step::Ending
                 | Step::Reading
+                | Step::Deleting
                 | Step::Flushing(_)
                 | Step::Waiting,
             )
@@ -214,10 +229,29 @@ impl Drain {
     pub fn handle_unread(&mut self, unread: Unread) {
         match self.step() {
             Some(Step::Ending | Step::Reading) if unread.subscriptions == 0 => {
-                self.enter(Step::Flushing(Proof::Ordered), FLUSH);
+                self.enter(Step::Deleting, [DrainAction::DeleteConsumers]);
             }
             Some(Step::Ending | Step::Reading) => self.enter(Step::Reading, []),
-            Some(Step::Unsubscribing(_) | Step::Flushing(_) | Step::Waiting) | None => {}
+            Some(Step::Unsubscribing(_) | Step::Deleting | Step::Flushing(_) | Step::Waiting)
+            | None => {}
+        }
+    }
+
+    /// So many consumers that subscriptions have created are there still; to be told whenever that
+    /// has changed.
+    pub fn handle_undeleted(&mut self, consumers: usize) {
+        match self.step() {
+            Some(Step::Unsubscribing(_) | Step::Ending | Step::Reading) => {
+                self.report.undeleted_consumers = consumers;
+            }
+            Some(Step::Deleting) => {
+                self.report.undeleted_consumers = consumers;
+                if consumers == 0 {
+                    self.enter(Step::Flushing(Proof::Ordered), FLUSH);
+                }
+            }
+            // A close leaves them.
+            Some(Step::Flushing(_) | Step::Waiting) | None => {}
         }
     }
 
@@ -234,11 +268,11 @@ impl Drain {
                 self.enter(Step::Ending, [DrainAction::EndSubscriptions]);
             }
             Some(Step::Flushing(_)) => self.enter(Step::Waiting, []),
-            Some(Step::Ending | Step::Reading | Step::Waiting) | None => {}
+            Some(Step::Ending | Step::Reading | Step::Deleting | Step::Waiting) | None => {}
         }
     }
 
-    /// There is no connection. To be told in answer to a [`DrainAction::Fence`], and while it is so
+    /// There is no connection. To be told in answer to an order that needs one, and while it is so
     /// whenever the backlog has become less.
     pub fn handle_offline(&mut self, backlog: Backlog) {
         match (self.step(), backlog) {
@@ -246,6 +280,8 @@ impl Drain {
             (Some(Step::Unsubscribing(_)), _) => {
                 self.enter(Step::Ending, [DrainAction::EndSubscriptions]);
             }
+            // The next connection may be far, and what has to be known of them is in the report.
+            (Some(Step::Deleting), _) => self.enter(Step::Flushing(Proof::Ordered), FLUSH),
             (Some(Step::Flushing(_) | Step::Waiting), Backlog::Empty) => self.order_close(),
             (Some(Step::Flushing(_) | Step::Waiting), Backlog::Kept) => {
                 self.enter(Step::Waiting, []);
@@ -260,7 +296,13 @@ impl Drain {
             Some(Step::Waiting) => {
                 self.enter(Step::Flushing(Proof::Ordered), [DrainAction::Fence]);
             }
-            Some(Step::Unsubscribing(_) | Step::Ending | Step::Reading | Step::Flushing(_))
+            Some(
+                Step::Unsubscribing(_)
+                | Step::Ending
+                | Step::Reading
+                | Step::Deleting
+                | Step::Flushing(_),
+            )
             | None => {}
         }
     }
@@ -366,6 +408,9 @@ impl fmt::Display for DrainReport {
              {} may not have arrived",
             self.unread_messages, self.unread_subscriptions, self.unwritten, self.uncertain
         )?;
+        if self.undeleted_consumers > 0 {
+            write!(f, "; {} consumers were not deleted", self.undeleted_consumers)?;
+        }
         f.write_str(if self.timed_out { " when the time was up" } else { "" })
     }
 }

@@ -272,6 +272,9 @@ pub(crate) enum Command {
         events: Events,
     },
     RoomMade,
+    /// A consumer that the drain was to delete is deleted, or stays.
+    #[cfg(feature = "jetstream")]
+    DeletionLeft,
     Close {
         done: Option<oneshot::Sender<DrainReport>>,
     },
@@ -302,6 +305,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) attachment: Attachment,
     pub(crate) clock: Clock,
+    #[cfg(feature = "jetstream")]
+    pub(crate) deletions: crate::jetstream::Deletions,
 }
 
 /// The time of the driver's last turn, for handles that carry a machine of the core: they read no

@@ -1,10 +1,12 @@
 //! Scripts: what the world tells, what is ordered then, and nothing else.
 
 use super::{Backlog, Drain, DrainAction, DrainReport, FenceId, Instant, State, Unread};
-use DrainAction::{Close, EndSubscriptions, Fence, StopPublishing, StopSubscribing, Unsubscribe};
+use DrainAction::{
+    Close, DeleteConsumers, EndSubscriptions, Fence, StopPublishing, StopSubscribing, Unsubscribe,
+};
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -51,11 +53,22 @@ impl Script {
         script
     }
 
+    /// All was read, and consumers are to be deleted.
+    #[track_caller]
+    fn deleting() -> Self {
+        let mut script = Self::reading();
+        script.drain.handle_unread(ALL_READ);
+        script.expect(&[DeleteConsumers]);
+        script.drain.handle_undeleted(2);
+        script.expect(&[]);
+        script
+    }
+
     /// All was read, and the last fence is sent.
     #[track_caller]
     fn flushing() -> Self {
         let mut script = Self::reading();
-        script.drain.handle_unread(ALL_READ);
+        script.all_is_read();
         script.expect(&[StopPublishing, Fence]);
         script.fence_sent();
         script
@@ -88,6 +101,14 @@ impl Script {
     /// The PONG of the latest fence comes.
     fn fence_passes(&mut self) {
         self.drain.handle_fence_passed(FenceId(self.fences));
+    }
+
+    /// The application has read everything, and there is no consumer to be deleted.
+    #[track_caller]
+    fn all_is_read(&mut self) {
+        self.drain.handle_unread(ALL_READ);
+        self.expect(&[DeleteConsumers]);
+        self.drain.handle_undeleted(0);
     }
 
     /// These orders, and nothing else.
@@ -137,7 +158,7 @@ fn a_drain_goes_step_by_step_and_ends_complete() {
     let mut script = Script::reading();
     script.drain.handle_unread(Unread { subscriptions: 1, messages: 1 });
     script.expect(&[]);
-    script.drain.handle_unread(ALL_READ);
+    script.all_is_read();
     script.expect(&[StopPublishing, Fence]);
     script.fence_sent();
     script.expect(&[]);
@@ -173,13 +194,58 @@ fn a_client_that_runs_is_not_ended_by_anything_it_hears() {
 }
 
 #[test]
+fn publishing_ends_when_no_consumer_is_left_to_delete() {
+    let mut script = Script::deleting();
+    script.drain.handle_unread(ALL_READ);
+    script.drain.handle_online();
+    script.drain.handle_undeleted(1);
+    script.expect(&[]);
+    script.drain.handle_undeleted(0);
+    script.expect(&[StopPublishing, Fence]);
+    script.fence_sent();
+    script.drain.handle_undeleted(1);
+    script.fence_passes();
+    script.expect_close(0, &DrainReport::default());
+}
+
+#[test]
+fn without_a_connection_consumers_stay_and_are_counted() {
+    let left = DrainReport { undeleted_consumers: 2, ..DrainReport::default() };
+    let mut script = Script::deleting();
+    script.drain.handle_lost(0);
+    script.expect(&[]);
+    script.drain.handle_offline(Backlog::Empty);
+    script.expect(&[StopPublishing, Fence]);
+    script.drain.handle_undeleted(0);
+    script.drain.handle_offline(Backlog::Empty);
+    script.expect_close(0, &left);
+
+    let mut script = Script::draining();
+    script.drain.handle_undeleted(2);
+    script.expect_end(0, &left);
+    assert!(!left.is_complete());
+    assert!(left.to_string().ends_with("; 2 consumers were not deleted"), "{left}");
+}
+
+#[test]
+fn a_close_leaves_consumers_and_does_not_count_them() {
+    let mut script = Script { drain: Drain::default(), fences: 0 };
+    script.drain.close(at(0));
+    script.drain.handle_undeleted(2);
+    script.expect(&[StopPublishing, Fence]);
+    script.fence_sent();
+    script.fence_passes();
+    script.expect_close(0, &DrainReport::default());
+}
+
+#[test]
 fn only_its_own_pong_takes_a_step() {
     let mut script = Script::unsubscribing();
     script.drain.handle_fence_passed(FenceId(99));
     script.expect(&[]);
     script.fence_passes();
     script.expect(&[EndSubscriptions]);
-    script.drain.handle_unread(ALL_READ);
+    script.all_is_read();
     script.expect(&[StopPublishing, Fence]);
     script.drain.handle_fence_passed(FenceId(2));
     script.expect(&[]);
@@ -197,7 +263,7 @@ fn without_a_connection_nothing_is_in_flight_and_reading_begins_at_once() {
     script.expect(&[EndSubscriptions]);
     script.drain.handle_unread(UNREAD);
     script.expect(&[]);
-    script.drain.handle_unread(ALL_READ);
+    script.all_is_read();
     script.expect(&[StopPublishing, Fence]);
     script.drain.handle_offline(Backlog::Kept);
     script.expect(&[]);
@@ -210,7 +276,7 @@ fn without_a_connection_and_with_nothing_to_write_it_closes_at_once() {
     let mut script = Script::draining();
     script.drain.handle_offline(Backlog::Empty);
     script.expect(&[EndSubscriptions]);
-    script.drain.handle_unread(ALL_READ);
+    script.all_is_read();
     script.expect(&[StopPublishing, Fence]);
     script.drain.handle_offline(Backlog::Empty);
     script.expect_close(0, &DrainReport::default());
@@ -231,7 +297,7 @@ fn a_loss_while_unsubscribing_ends_the_subscriptions_as_nothing_more_can_come() 
     script.drain.handle_offline(Backlog::Empty);
     script.fence_passes();
     script.expect(&[]);
-    script.drain.handle_unread(ALL_READ);
+    script.all_is_read();
     script.expect(&[StopPublishing, Fence]);
     script.fence_sent();
     script.fence_passes();
@@ -245,7 +311,7 @@ fn a_loss_does_not_cut_the_reading_short() {
     script.drain.handle_offline(Backlog::Empty);
     script.drain.handle_online();
     script.expect(&[]);
-    script.drain.handle_unread(ALL_READ);
+    script.all_is_read();
     script.expect(&[StopPublishing, Fence]);
     script.fence_sent();
     script.fence_passes();
@@ -300,6 +366,7 @@ fn when_the_time_is_up_it_closes_from_every_step_and_reports() {
         (Script::draining(), unread.clone()),
         (Script::unsubscribing(), unread.clone()),
         (Script::reading(), unread),
+        (Script::deleting(), DrainReport { undeleted_consumers: 2, ..timed_out() }),
         (Script::flushing(), timed_out()),
         (Script::waiting(), timed_out()),
     ] {
@@ -352,6 +419,7 @@ fn a_close_or_another_drain_leaves_a_drain_to_its_steps_and_its_budget() {
         Script::draining(),
         Script::unsubscribing(),
         Script::reading(),
+        Script::deleting(),
         Script::flushing(),
         Script::waiting(),
         Script::closing(),
@@ -380,12 +448,15 @@ fn a_connection_that_closes_by_itself_ends_every_step() {
         Script::draining(),
         Script::unsubscribing(),
         Script::reading(),
+        Script::deleting(),
         Script::flushing(),
         Script::waiting(),
         Script::closing(),
     ] {
         script.drain.handle_lost(1);
-        let report = DrainReport { uncertain: 1, unwritten: 2, ..DrainReport::default() };
+        let undeleted_consumers = script.drain.report().undeleted_consumers;
+        let report =
+            DrainReport { uncertain: 1, unwritten: 2, undeleted_consumers, ..Default::default() };
         script.expect_end(2, &report);
     }
 }
@@ -403,7 +474,7 @@ fn nothing_happens_after_the_end() {
 
 type Input = (&'static str, fn(&mut Drain));
 
-const INPUTS: [Input; 13] = [
+const INPUTS: [Input; 15] = [
     ("drain", |drain| drain.drain(at(0), BUDGET)),
     ("close", |drain| drain.close(at(0))),
     ("fence sent", |drain| drain.handle_fence_sent(FenceId(1))),
@@ -411,6 +482,8 @@ const INPUTS: [Input; 13] = [
     ("another fence passed", |drain| drain.handle_fence_passed(FenceId(2))),
     ("unread", |drain| drain.handle_unread(UNREAD)),
     ("all read", |drain| drain.handle_unread(ALL_READ)),
+    ("undeleted", |drain| drain.handle_undeleted(1)),
+    ("none undeleted", |drain| drain.handle_undeleted(0)),
     ("lost", |drain| drain.handle_lost(0)),
     ("nothing kept", |drain| drain.handle_offline(Backlog::Empty)),
     ("something kept", |drain| drain.handle_offline(Backlog::Kept)),
@@ -434,7 +507,8 @@ fn no_state_is_without_a_deadline_and_no_order_comes_out_of_turn() {
                     Unsubscribe => before.contains(&StopSubscribing),
                     Fence => before.contains(&Unsubscribe) || before.contains(&StopPublishing),
                     EndSubscriptions => before.contains(&Unsubscribe),
-                    StopPublishing => before.is_empty() || before.contains(&EndSubscriptions),
+                    DeleteConsumers => before.contains(&EndSubscriptions),
+                    StopPublishing => before.is_empty() || before.contains(&DeleteConsumers),
                     Close => !before.is_empty(),
                 };
                 let again = order != Fence && before.contains(&order);

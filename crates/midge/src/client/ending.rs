@@ -11,8 +11,9 @@ impl Client {
     /// Ends all subscriptions in order, gets everything out, and closes.
     ///
     /// Subscriptions end once what was in flight has been delivered; then their readers are given
-    /// time to read it and may still publish; then publishing ends, a round trip proves that all of
-    /// it arrived, and the client closes. What was delivered can still be read from a
+    /// time to read it and may still publish; then the consumers go that subscriptions to streams
+    /// have created; then publishing ends, a round trip proves that all of it arrived, and the client
+    /// closes. What was delivered can still be read from a
     /// [`Subscriber`](crate::Subscriber) afterwards. Takes [`DRAIN_TIMEOUT`] at most.
     ///
     /// # Errors
@@ -44,6 +45,9 @@ impl Client {
     }
 
     /// Gets everything accepted to the server, within ten seconds, and closes.
+    ///
+    /// Consumers that subscriptions to streams have created stay, which no event tells: a
+    /// [`drain`](Self::drain) deletes them.
     ///
     /// # Errors
     ///

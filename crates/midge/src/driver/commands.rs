@@ -74,6 +74,9 @@ impl Machine {
                     self.callbacks.set_event_callback(callback, events);
                 }
                 Command::RoomMade => self.resume(),
+                // Whatever was told, the end is looked at next.
+                #[cfg(feature = "jetstream")]
+                Command::DeletionLeft => {}
                 Command::Close { done } => self.begin_close(now, done),
                 Command::Drain { budget, done } => {
                     self.shutdown.add_waiter(Some(done));

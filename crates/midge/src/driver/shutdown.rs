@@ -58,6 +58,7 @@ impl Machine {
             return;
         }
         self.take_drain_actions(now);
+        self.report_undeleted();
         if !self.shutdown.reading.is_empty() {
             self.shutdown.report_unread();
         }
@@ -84,6 +85,7 @@ impl Machine {
                     None => self.report_offline(),
                 },
                 DrainAction::EndSubscriptions => self.end_subscriptions(),
+                DrainAction::DeleteConsumers => self.delete_consumers(),
                 DrainAction::StopPublishing => {
                     self.shared.core.lock().outbox.restrict(Intake::Draining);
                 }
@@ -126,6 +128,25 @@ impl Machine {
             self.remove(sid, End::Finished);
         }
         self.shutdown.report_unread();
+    }
+
+    fn delete_consumers(&mut self) {
+        // Those that stay for want of a connection have to be known before that is told.
+        self.report_undeleted();
+        if self.connection.is_ready() {
+            #[cfg(feature = "jetstream")]
+            self.shared.deletions.begin_all();
+        } else {
+            self.report_offline();
+        }
+    }
+
+    fn report_undeleted(&mut self) {
+        #[cfg(feature = "jetstream")]
+        let undeleted = self.shared.deletions.len();
+        #[cfg(not(feature = "jetstream"))]
+        let undeleted = 0;
+        self.shutdown.drain.handle_undeleted(undeleted);
     }
 
     fn report_offline(&mut self) {

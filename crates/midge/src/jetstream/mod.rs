@@ -37,6 +37,7 @@ mod error;
 mod pages;
 mod window;
 
+pub(crate) use consumer::Deletions;
 pub(crate) use publish::TraySlot;
 pub(crate) use window::{Leaving, Place};
 

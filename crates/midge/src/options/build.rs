@@ -87,6 +87,8 @@ impl Fields {
             },
             attachment: crate::driver::Attachment::new(),
             clock: crate::shared::Clock::default(),
+            #[cfg(feature = "jetstream")]
+            deletions: crate::jetstream::Deletions::default(),
         });
         let (connected, first) = oneshot::channel();
         let events = shared.events.subscribe();

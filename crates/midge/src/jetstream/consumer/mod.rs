@@ -1,6 +1,7 @@
 //! Consumers.
 
 mod control;
+mod deletion;
 mod error;
 mod handled;
 mod ordered;
@@ -9,6 +10,8 @@ pub mod pull;
 pub mod push;
 mod reading;
 mod returning;
+
+pub(crate) use deletion::Deletions;
 
 pub use crate::jetstream::error::{ConsumerInfoErrorKind, StreamErrorKind};
 pub use control::{Closed, Control};

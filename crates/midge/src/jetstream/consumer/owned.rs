@@ -1,40 +1,49 @@
 //! Consumers that were created for one reading, and go with it.
 
+use crate::error::{PublishError, RequestError};
 use crate::event::{ClientError, Event};
 use crate::jetstream::consumer::Id;
-use crate::jetstream::context;
+use crate::jetstream::consumer::deletion::Deletion;
+use crate::jetstream::context::Context;
+use crate::jetstream::error::Fault;
 use crate::jetstream::stream::ConsumerError;
-use crate::sync::{Arc, Mutex};
-use core::future::Future;
-use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use crate::sync::Arc;
+use midge_proto::Refusal;
 use midge_proto::jetstream::consumer::DeleteRequest;
-use std::task::Wake;
 
-/// A consumer that is deleted when this is dropped, without waiting for that. What goes wrong with
-/// it is an event.
-pub(in crate::jetstream) struct Owned(Option<Job>);
+/// A consumer that is deleted when this is dropped, without waiting for that, or when the client
+/// drains. What goes wrong with it is an event, unless the client has ended before.
+pub(in crate::jetstream) struct Owned(Option<Claim>);
 
+struct Claim {
+    job: Job,
+    /// What a drop and a drain begin.
+    deletion: Arc<Deletion>,
+}
+
+#[derive(Clone)]
 struct Job {
-    context: context::Context,
+    context: Context,
     id: Id,
 }
 
 impl Owned {
-    pub(in crate::jetstream) fn new(context: context::Context, id: Id) -> Self {
-        Self(Some(Job { context, id }))
+    pub(in crate::jetstream) fn new(context: Context, id: Id) -> Self {
+        let job = Job { context, id };
+        let deletion = Deletion::new(job.context.inner.client.shared(), job.clone().run_alone());
+        Self(Some(Claim { job, deletion }))
     }
 
     /// Deletes it; that it was gone before is no error. A dropped future deletes it without waiting.
     pub(in crate::jetstream) async fn delete(mut self) -> Result<(), ConsumerError> {
-        let Some(job) = &self.0 else { return Ok(()) };
+        let Some(Claim { job, .. }) = &self.0 else { return Ok(()) };
         let deleted = job.run().await;
         // Up to here a drop deletes it: whoever no longer waits may not have sent anything.
         self.0 = None;
         deleted
     }
 
-    /// It stays, or goes with something else.
+    /// It goes with something else.
     pub(in crate::jetstream) fn disown(mut self) {
         self.0 = None;
     }
@@ -42,8 +51,8 @@ impl Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        if let Some(job) = self.0.take() {
-            Arc::new(Unawaited(Mutex::new(Progress::Waiting(Box::pin(job.run_alone()))))).wake();
+        if let Some(claim) = &self.0 {
+            claim.deletion.begin();
         }
     }
 }
@@ -60,61 +69,28 @@ impl Job {
     }
 
     async fn run_alone(self) {
-        if let Err(error) = self.run().await {
-            let (stream, consumer) = (self.id.stream.as_str(), self.id.consumer.as_str());
-            let text =
-                format!("consumer {consumer:?} of stream {stream:?} was not deleted: {error}");
-            self.context.inner.client.shared().event(Event::ClientError(ClientError::Other(text)));
-        }
-    }
-}
-
-/// A future that nobody awaits. It is its own waker, so whoever brings the answer also carries it
-/// on, without a task.
-struct Unawaited(Mutex<Progress>);
-
-enum Progress {
-    Waiting(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// Somebody polls it, without the lock; whether it was woken meanwhile.
-    Polled {
-        again: bool,
-    },
-    Done,
-}
-
-impl Wake for Unawaited {
-    fn wake(self: Arc<Self>) {
-        let waker = Waker::from(Arc::clone(&self));
-        let mut cx = Context::from_waker(&waker);
-        while let Some(mut future) = self.take() {
-            let poll = future.as_mut().poll(&mut cx);
-            let mut progress = self.0.lock();
-            let again = matches!(*progress, Progress::Polled { again: true });
-            *progress = match poll {
-                Poll::Ready(()) => Progress::Done,
-                Poll::Pending => Progress::Waiting(future),
-            };
-            if !again {
-                return;
+        match self.run().await {
+            Ok(()) => {}
+            // A drain has counted it, and a close leaves it.
+            Err(error) if is_behind_the_end(&error) => {}
+            Err(error) => {
+                let (stream, consumer) = (self.id.stream.as_str(), self.id.consumer.as_str());
+                let text =
+                    format!("consumer {consumer:?} of stream {stream:?} was not deleted: {error}");
+                let event = Event::ClientError(ClientError::Other(text));
+                self.context.inner.client.shared().event(event);
             }
         }
     }
 }
 
-impl Unawaited {
-    /// The future, if it is this caller's turn to poll it.
-    fn take(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let mut progress = self.0.lock();
-        match core::mem::replace(&mut *progress, Progress::Polled { again: false }) {
-            Progress::Waiting(future) => Some(future),
-            Progress::Polled { .. } => {
-                *progress = Progress::Polled { again: true };
-                None
-            }
-            Progress::Done => {
-                *progress = Progress::Done;
-                None
-            }
-        }
-    }
+/// Whether the client did not send it because it ends, or ended before the answer.
+fn is_behind_the_end(error: &ConsumerError) -> bool {
+    matches!(
+        error.fault(),
+        Fault::Request(
+            RequestError::Closed
+                | RequestError::Publish(PublishError::Refused(Refusal::Draining | Refusal::Closed))
+        )
+    )
 }

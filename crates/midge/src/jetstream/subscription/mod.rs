@@ -25,7 +25,10 @@
 //! # Whose consumer it is
 //!
 //! A consumer that was created by a subscription is deleted with it: when it is unsubscribed, drained
-//! to its end, or dropped. One that was there before stays. Where several processes share a durable
+//! to its end, or dropped, and when the client is [drained](crate::Client::drain), behind what was
+//! read. A [close](crate::Client::close) of the client leaves it: the server deletes one that is not
+//! durable when nobody has used it for a while, and a durable one stays. One that was there before
+//! stays in any case. Where several processes share a durable
 //! consumer or a queue group, the one that created it deletes it for all when it ends: create it
 //! beforehand, or [keep](SubscriptionBuilder::keep_consumer) it. Those who only share a consumer that
 //! pushes hear nothing of that: the server does not tell, and members of a queue group, which have no
@@ -206,7 +209,8 @@ impl SubscriptionBuilder {
     pub async fn ordered(self) -> Result<Ordered, SubscriptionError> {
         self.options.check(Way::Ordered)?;
         let stream = self.find_stream().await?;
-        let (consumer, owned) = self.create::<push::OrderedConfig>(Way::Ordered, &stream).await?;
+        let consumer = self.create::<push::OrderedConfig>(Way::Ordered, &stream).await?;
+        let owned = Owned::new(self.context.clone(), consumer.id()?);
         let ordered = consumer.messages().await.map_err(CallError::of)?;
         // It looks after its consumers itself.
         owned.disown();
@@ -223,7 +227,7 @@ impl SubscriptionBuilder {
         if let Some(consumer) = self.look_up(way, &stream).await? {
             return Ok((consumer, None));
         }
-        let created = match self.create(way, &stream).await {
+        let consumer = match self.create(way, &stream).await {
             Err(error) if is_taken(&error) => {
                 // Another one was faster.
                 let there_is = self.look_up(way, &stream).await?;
@@ -231,11 +235,10 @@ impl SubscriptionBuilder {
             }
             created => created?,
         };
-        let (consumer, owned) = created;
         if self.options.keeps_consumer() {
-            owned.disown();
             return Ok((consumer, None));
         }
+        let owned = Owned::new(self.context.clone(), consumer.id()?);
         Ok((consumer, Some(owned)))
     }
 
@@ -280,13 +283,10 @@ impl SubscriptionBuilder {
         &self,
         way: Way,
         stream: &StreamName,
-    ) -> Result<(Consumer<C>, Owned), SubscriptionError> {
+    ) -> Result<Consumer<C>, SubscriptionError> {
         let inbox = self.context.inner.client.new_inbox();
         let config = C::try_from_consumer_config(self.options.to_create(way, &inbox))?;
-        let consumer: Consumer<C> =
-            self.context.put_consumer(config, stream, Action::Create).await?;
-        let owned = Owned::new(self.context.clone(), consumer.id()?);
-        Ok((consumer, owned))
+        self.context.put_consumer(config, stream, Action::Create).await
     }
 }
 
