@@ -224,6 +224,48 @@ async fn a_request_that_is_not_allowed_fails_at_once_with_the_servers_words() {
 }
 
 #[tokio::test]
+async fn whoever_may_not_receive_replies_hears_so_at_once_until_it_is_allowed() {
+    let config = |deny: &str| {
+        format!(
+            r#"authorization {{ users: [ {{ user: s, password: p }},
+                {{ user: u, password: p, permissions: {{ subscribe: {{ deny: [{deny}] }} }} }}
+            ] }}"#
+        )
+    };
+    let mut server = server_with(&config("\"_INBOX.>\", \"own\""));
+    let options = |user: &str| ConnectOptions::with_user_and_password(user.into(), "p".into());
+    let service = connect_to(options("s"), &server.url()).await;
+    serve_echo(&service, "echo").await;
+    let client = connect_to(options("u"), &server.url()).await;
+    for _ in 0..2 {
+        let reply = within("a refusal", client.request("echo", "x".into())).await;
+        let error = reply.unwrap_err();
+        assert!(matches!(error, RequestError::Denied(_)), "{error:?}");
+        assert_contains(&error, "Permissions Violation for Subscription to \"_INBOX.");
+        assert_eq!(client.requests_in_flight(), 0);
+    }
+    let mut inbox = client.new_reply_inbox(None).unwrap();
+    let error = within("a refusal", inbox.reply()).await.unwrap_err();
+    assert!(matches!(error, RequestError::Denied(_)), "{error:?}");
+    for timeout in [None, Some(DEADLINE)] {
+        let own = Request::new().inbox("own".into()).timeout(timeout);
+        let error = within("a refusal", client.send_request("echo", own)).await.unwrap_err();
+        assert_contains(&error, "Permissions Violation for Subscription to \"own\"");
+        assert!(matches!(error, RequestError::Denied(_)), "{error:?}");
+    }
+
+    server.reload(config("\"other\"")).unwrap();
+    within("a reply", async {
+        // It is reloaded when the log says so, and the connection hears a moment later.
+        while client.request("echo", "x".into()).await.is_err() {}
+    })
+    .await;
+    // Who could receive and may not any more hears it as well.
+    server.reload(config("\"_INBOX.>\"")).unwrap();
+    within("a refusal", async { while client.request("echo", "x".into()).await.is_ok() {} }).await;
+}
+
+#[tokio::test]
 async fn an_invalid_or_oversize_request_is_refused_before_it_is_sent() {
     let server = server_with("max_payload: 100");
     let client = connect(&server).await;

@@ -145,7 +145,8 @@ pub enum RequestError {
     Publish(PublishError),
     /// The connection was lost while waiting, and the request was not to wait any longer.
     Disconnected,
-    /// The server does not let this user publish on the subject.
+    /// The server does not let this user publish on the subject, or subscribe to the inbox for
+    /// replies: then the request may have arrived.
     Denied(ServerError),
     /// The client was closed.
     Closed,

@@ -1,5 +1,6 @@
 //! Requests: a publish that waits for its reply.
 
+use crate::NextError;
 use crate::client::Client;
 use crate::error::{PublishError, RequestError};
 use crate::line::Ticket;
@@ -10,7 +11,9 @@ use bytes::Bytes;
 use core::future::poll_fn;
 use core::time::Duration;
 use futures_channel::oneshot;
-use midge_proto::{HeaderMap, Message, OnDisconnect, Refusal, RequestId, StatusCode, Subject};
+use midge_proto::{
+    HeaderMap, Message, OnDisconnect, Refusal, RequestId, ServerError, StatusCode, Subject,
+};
 
 /// A request with everything that can be said about it.
 #[derive(Debug, Default)]
@@ -189,13 +192,17 @@ async fn with_own_inbox(
     let message = midge_proto::OutboundMessage { subject, reply: Some(inbox), payload, headers };
     client.publish_message(message).await?;
     let reply = match timeout {
-        None => replies.next().await.ok_or(RequestError::Closed)?,
-        Some(timeout) => replies.next_timeout(timeout).await.map_err(|error| match error {
-            crate::NextError::TimedOut(timeout) => RequestError::TimedOut(timeout),
-            _ => RequestError::Closed,
-        })?,
+        None => replies.next().await.ok_or_else(|| replies.next_error()),
+        Some(timeout) => replies.next_timeout(timeout).await,
     };
-    unless_nobody_listens(reply)
+    unless_nobody_listens(reply.map_err(|error| match error {
+        NextError::TimedOut(timeout) => RequestError::TimedOut(timeout),
+        NextError::Refused(text) => RequestError::Denied(ServerError::parse(text.as_bytes())),
+        NextError::Finished
+        | NextError::LimitReached
+        | NextError::Closed
+        | NextError::SlowConsumer => RequestError::Closed,
+    })?)
 }
 
 /// That there is no subscription for replies, as the fate of the request.

@@ -581,6 +581,16 @@ impl Core {
         Ok(())
     }
 
+    /// The server refused a subscription: if it was the one for replies, returns all who wait for
+    /// one, and the next request tries again.
+    pub(crate) fn lose_request_inbox(&mut self, refused: Sid) -> Vec<ReplyWaiter> {
+        if self.request_inbox != RequestInbox::Subscribed(refused) {
+            return Vec::new();
+        }
+        self.request_inbox = RequestInbox::Absent;
+        self.requests.clear()
+    }
+
     /// Registers who waits for a reply that somebody else asks for, and returns the subject for it.
     pub(crate) fn await_reply(
         &mut self,

@@ -71,6 +71,10 @@ impl Machine {
                 .map(|(_, subscription)| subscription.sid)
                 .collect();
             for sid in refused {
+                let deaf = self.shared.core.lock().lose_request_inbox(sid);
+                for waiter in deaf {
+                    waiter.answer(Err(ReplyFailure::Denied(error.clone())));
+                }
                 self.remove(sid, End::Refused(error.text().into()));
                 self.shared.event(Event::SubscriptionRefused { sid, error: error.clone() });
             }

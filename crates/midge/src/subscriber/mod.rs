@@ -343,7 +343,7 @@ impl Subscriber {
         self.reader.mailbox().ended().as_ref().map(NextError::from)
     }
 
-    fn next_error(&self) -> NextError {
+    pub(crate) fn next_error(&self) -> NextError {
         self.end_reason().unwrap_or(NextError::Finished)
     }
 
