@@ -747,7 +747,7 @@ async fn a_subscription_tells_its_consumer_what_waits_and_what_was_dropped() {
     let mut events = stage.client.events();
     let builder = stage.jetstream.subscription("s").ack_policy(AckPolicy::None).durable("D");
     let mut messages = pushed(builder).await;
-    assert_eq!(messages.pending_limits(), Some((65_536, 64 * 1024 * 1024)));
+    assert_eq!(messages.pending_limits(), Some((16_384, 64 * 1024 * 1024)));
     messages.set_pending_limits(5, usize::MAX);
     messages.set_slow_consumer_policy(SlowConsumerPolicy::DropNewest);
     assert_eq!(messages.pending_limits(), Some((5, usize::MAX)));

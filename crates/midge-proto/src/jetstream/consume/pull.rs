@@ -27,7 +27,7 @@ use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
-/// A pull to be sent to [`next_subject`](consumer::pull::next_subject).
+/// A pull to be sent to [`next_subject`](crate::jetstream::consumer::pull::next_subject).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequest {
     /// The last token of its reply subject: `<inbox>.<token>`. Subscribe to `<inbox>.*`.
