@@ -50,62 +50,89 @@ impl<'a> Info<'a> {
     }
 
     fn read(reply: &'a str) -> Option<Self> {
-        let rest = reply.strip_prefix("$JS.ACK.")?;
-        // Behind the prefix there are 7 tokens, or 9 and more.
-        let mut tokens = Tokens(Some(rest));
-        let (domain, acc_hash) = match rest.bytes().filter(|byte| *byte == b'.').count() + 1 {
-            7 => (None, None),
-            9.. => (Some(tokens.next()?), Some(tokens.next()?)),
-            _ => return None,
-        };
-        let mut token = || tokens.next().filter(|token| !token.is_empty());
-        let info = Self {
-            domain: domain.filter(|domain| *domain != "_"),
-            acc_hash,
-            stream: token()?,
-            consumer: token()?,
-            delivered: i64::try_from(number(token()?)?).ok()?,
-            stream_sequence: number(token()?)?,
-            consumer_sequence: number(token()?)?,
-            published: Timestamp::from_nanos(nanos(token()?)?),
-            pending: number(token()?)?,
-            token: tokens.next(),
-        };
-        Some(info)
+        let mut tokens = Tokens { text: reply.strip_prefix("$JS.ACK.")?, at: 0 };
+        // With domain and account there are at least two tokens more, so no subject is both.
+        Self::read_from_stream(&mut tokens).filter(|_| tokens.is_over()).or_else(|| {
+            tokens.at = 0;
+            let (domain, acc_hash) = (tokens.next()?, tokens.next()?);
+            let info = Self::read_from_stream(&mut tokens)?;
+            let domain = Some(domain).filter(|domain| *domain != "_");
+            Some(Self { domain, acc_hash: Some(acc_hash), token: tokens.next(), ..info })
+        })
+    }
+
+    fn read_from_stream(tokens: &mut Tokens<'a>) -> Option<Self> {
+        Some(Self {
+            domain: None,
+            acc_hash: None,
+            stream: tokens.next().filter(|stream| !stream.is_empty())?,
+            consumer: tokens.next().filter(|consumer| !consumer.is_empty())?,
+            delivered: i64::try_from(tokens.number()?).ok()?,
+            stream_sequence: tokens.number()?,
+            consumer_sequence: tokens.number()?,
+            published: Timestamp::from_nanos(tokens.nanos()?),
+            pending: tokens.number()?,
+            token: None,
+        })
     }
 }
 
-/// The tokens of a subject: they are short, and a search for each dot costs more than a look at each byte.
-struct Tokens<'a>(Option<&'a str>);
+/// The tokens of a subject, each byte of which is looked at once: they are short.
+struct Tokens<'a> {
+    text: &'a str,
+    /// Where the next one begins; one behind the end when there is none.
+    at: usize,
+}
 
-impl<'a> Iterator for Tokens<'a> {
-    type Item = &'a str;
+impl<'a> Tokens<'a> {
+    fn rest(&self) -> Option<&'a [u8]> {
+        self.text.as_bytes().get(self.at..)
+    }
 
-    #[inline]
+    fn is_over(&self) -> bool {
+        self.rest().is_none()
+    }
+
     fn next(&mut self) -> Option<&'a str> {
-        let rest = self.0?;
-        let Some(dot) = rest.bytes().position(|byte| byte == b'.') else { return self.0.take() };
-        self.0 = rest.get(dot + 1..);
-        rest.get(..dot)
+        let rest = self.rest()?;
+        let len = rest.iter().position(|byte| *byte == b'.').unwrap_or(rest.len());
+        let token = self.text.get(self.at..self.at + len);
+        self.at += len + 1;
+        token
+    }
+
+    /// Digits and nothing else: `parse` would take a sign, too.
+    fn number(&mut self) -> Option<u64> {
+        let rest = self.rest()?;
+        let (mut len, mut number) = (0, 0_u64);
+        for byte in rest {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+            len += 1;
+        }
+        if len == 0 || rest.get(len).is_some_and(|byte| *byte != b'.') {
+            return None;
+        }
+        let text = self.text.get(self.at..self.at + len);
+        self.at += len + 1;
+        // What has fewer digits than the greatest number is no greater.
+        if len < U64_DIGITS { Some(number) } else { text?.parse().ok() }
+    }
+
+    /// Nanoseconds since 1970, or before.
+    fn nanos(&mut self) -> Option<i64> {
+        match self.rest()?.first() {
+            Some(b'-') => self.next()?.parse().ok(),
+            _ => i64::try_from(self.number()?).ok(),
+        }
     }
 }
 
-/// Digits and nothing else: `parse` would take a sign, too.
-#[inline]
-fn number(token: &str) -> Option<u64> {
-    token.bytes().try_fold(0_u64, |number, byte| match byte {
-        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
-        _ => None,
-    })
-}
-
-/// Nanoseconds since 1970, or before.
-fn nanos(token: &str) -> Option<i64> {
-    match token.starts_with('-') {
-        true => token.parse().ok(),
-        false => i64::try_from(number(token)?).ok(),
-    }
-}
+/// Digits of `u64::MAX`.
+const U64_DIGITS: usize = 20;
 
 /// Not the reply subject of a message that a consumer delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +173,11 @@ mod tests {
         let expected =
             Info { acc_hash: Some("hash"), domain: Some("hub"), token: Some("rnd"), ..info };
         assert_eq!(Info::parse(newer), Ok(expected));
+        let long = Info { pending: u64::MAX, stream_sequence: 10_u64.pow(19), ..info };
+        let text = "$JS.ACK.S.C.2.10000000000000000000.30.1700000000000000001.18446744073709551615";
+        assert_eq!(Info::parse(text), Ok(long));
+        let numbered = Info { acc_hash: Some("1"), stream: "2", consumer: "3", ..info };
+        assert_eq!(Info::parse("$JS.ACK._.1.2.3.2.20.30.1700000000000000001.7"), Ok(numbered));
         let ancient = Info { published: Timestamp::from_nanos(-5), ..info };
         assert_eq!(Info::parse("$JS.ACK.S.C.2.20.30.-5.7"), Ok(ancient));
     }
@@ -162,6 +194,13 @@ mod tests {
             "$JS.ACK.S.C.1.+2.3.4.5",
             "$JS.ACK.S.C.1.-2.3.4.5",
             "$JS.ACK.S..1.2.3.4.5",
+            "$JS.ACK.S.C.1..3.4.5",
+            "$JS.ACK.S.C.1.2.3.4.",
+            "$JS.ACK.S.C.1.2.3.4.5.",
+            "$JS.ACK.S.C.1.2.3.-.5",
+            "$JS.ACK.S.C.1.2x.3.4.5",
+            "$JS.ACK.S.C.18446744073709551615.2.3.4.5",
+            "$JS.ACK._.hash.S.C.1.2.3.4",
             "$JS.ACK.S.C.1.2.3.4.99999999999999999999",
             "$JS.ACK.S.C.1.2.3.+4.5",
             "$JS.ACK.S.C.1.2.3.9223372036854775808.5",
