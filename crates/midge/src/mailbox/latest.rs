@@ -1,5 +1,6 @@
 //! A queue that keeps the newest message of each subject.
 
+use super::run::copy;
 use super::{Inbox, Limits, Run, size_of};
 use bytes::Bytes;
 use midge_proto::MessageFrame;
@@ -68,16 +69,8 @@ impl Latest {
 impl Waiting {
     /// Copies what a frame describes, from its subject to the end of its payload.
     fn set(&mut self, chunk: &Bytes, frame: &MessageFrame) {
-        let start = frame.subject_start;
         self.bytes.clear();
-        self.bytes
-            .extend_from_slice(chunk.get(start as usize..frame.payload().end).unwrap_or_default());
-        self.frame = MessageFrame {
-            subject_start: 0,
-            reply_start: frame.reply_start.saturating_sub(start),
-            body_start: frame.body_start.saturating_sub(start),
-            ..*frame
-        };
+        self.frame = copy(&mut self.bytes, chunk, frame);
     }
 }
 

@@ -7,6 +7,7 @@ mod marks;
 mod pending;
 mod policy;
 mod reader;
+mod run;
 mod seldom;
 mod state;
 
@@ -20,6 +21,7 @@ pub use policy::{
 };
 pub(crate) use policy::{LimitOptions, Limits};
 pub(crate) use reader::{Advanced, Reader, Refill, Room};
+pub(crate) use run::Run;
 pub use state::{SubscriptionState, SubscriptionStates};
 
 use crate::sorter::Staged;
@@ -42,15 +44,6 @@ pub(crate) enum End {
     Overflow,
     /// The server took the permission, or never gave it.
     Refused(Box<str>),
-}
-
-/// Messages of one read, for one subscription.
-#[derive(Debug, Default)]
-pub(crate) struct Run {
-    chunk: Bytes,
-    frames: Vec<MessageFrame>,
-    /// Frames before this were taken.
-    at: usize,
 }
 
 /// The queue between the driver and a subscriber.
@@ -125,8 +118,7 @@ impl Mailbox {
         inbox.came = came;
         inbox.delivered += count;
         inbox.delivered_bytes += size;
-        inbox.tail += count;
-        inbox.runs.push_back(Run { chunk: chunk.clone(), frames: staged.into_vec(spare), at: 0 });
+        inbox.push_run(chunk, staged.into_vec(spare), size);
         let mut outcome = Delivered::default();
         inbox.delivered(&mut outcome, pending, bytes);
         outcome
@@ -165,6 +157,7 @@ impl Mailbox {
         }
         let mut run = core::mem::take(&mut inbox.spare);
         run.clear();
+        let before = inbox.delivered_bytes;
         for frame in frames {
             let size = size_of(&frame);
             let is_full = |messages: u64, bytes: u64| {
@@ -224,8 +217,8 @@ impl Mailbox {
         if run.is_empty() {
             inbox.spare = run;
         } else {
-            inbox.tail += run.len() as u64;
-            inbox.runs.push_back(Run { chunk: chunk.clone(), frames: run, at: 0 });
+            let bytes = inbox.delivered_bytes - before;
+            inbox.push_run(chunk, run, bytes);
         }
         inbox.delivered(&mut outcome, pending, pending_bytes);
         outcome
