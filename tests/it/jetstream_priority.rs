@@ -192,6 +192,29 @@ async fn a_pin_goes_to_another_when_its_client_is_gone() {
 }
 
 #[tokio::test]
+async fn a_pinned_client_with_nothing_to_do_stays_pinned() {
+    let config = pull::Config { priority_timeout: Duration::from_secs(1), ..Default::default() };
+    let (stage, consumer) = group(PriorityPolicy::PinnedClient, config).await;
+    fill(&stage, 1).await;
+    let (builder, events) = told(consumer.stream().group("jobs"));
+    let mut first = builder.messages().await.unwrap();
+    next(&mut first).await.double_ack().await.unwrap();
+    let pin = first.pin_id().unwrap().to_owned();
+    let other = elsewhere(&stage).await;
+    let mut second = other.stream().group("jobs").messages().await.unwrap();
+    waiting(&consumer, 2).await;
+    // Three times as long as a client stays pinned that does not pull.
+    for _ in 0..30 {
+        nothing(&mut first).await;
+    }
+    fill(&stage, 1).await;
+    assert_eq!(sequence(&next(&mut first).await), 2);
+    assert_eq!(first.pin_id(), Some(&*pin));
+    assert_eq!(events.try_iter().collect::<Vec<_>>(), [PullEvent::Pinned(pin)]);
+    nothing(&mut second).await;
+}
+
+#[tokio::test]
 async fn the_lower_priority_is_served_first() {
     let (stage, consumer) = group(PriorityPolicy::Prioritized, pull::Config::default()).await;
     let stream =

@@ -572,6 +572,77 @@ async fn messages_and_bytes_may_be_limited_together() {
 }
 
 #[tokio::test]
+async fn a_message_that_never_fits_is_told_and_read_over_when_it_is_gone() {
+    let stage = stage().await;
+    let handle = stream(&stage.jetstream, "S", &["s"]).await;
+    put(&stage.jetstream, "s", &"x".repeat(5_000)).await;
+    let config = pull::Config { durable_name: Some("C".into()), ..Default::default() };
+    let consumer = within("a consumer", handle.create_consumer(config)).await.unwrap();
+    let builder = consumer.stream().max_bytes_per_batch(1_000);
+    let mut messages = builder.messages().await.unwrap();
+    for _ in 0..2 {
+        let error = within("an error", messages.next()).await.unwrap().unwrap_err();
+        assert!(matches!(error.status(), Some(Status::MessageSizeExceedsMaxBytes(_))), "{error}");
+        assert!(!error.is_final());
+    }
+    within("a deletion", handle.delete_message(1)).await.unwrap();
+    put(&stage.jetstream, "s", "2").await;
+    let message = within("a message", async {
+        loop {
+            if let Ok(message) = messages.next().await.unwrap() {
+                break message;
+            }
+        }
+    })
+    .await;
+    assert_eq!(sequence(&message), 2);
+}
+
+#[tokio::test]
+async fn messages_that_do_not_fit_the_rest_of_a_pull_are_read_without_a_pause() {
+    let stage = stage().await;
+    let handle = stream(&stage.jetstream, "S", &["s"]).await;
+    for size in [1_000, 6_000, 300, 9_000, 2_000, 7_000, 500, 5_500, 3_100, 4_200].repeat(10) {
+        put(&stage.jetstream, "s", &"x".repeat(size)).await;
+    }
+    let config = pull::Config { durable_name: Some("C".into()), ..Default::default() };
+    let consumer = within("a consumer", handle.create_consumer(config)).await.unwrap();
+    let (sender, events) = mpsc::channel();
+    let builder = consumer.stream().max_bytes_per_batch(10_000);
+    let builder = builder.on_event(move |event| drop(sender.send(event.clone())));
+    let mut messages = builder.messages().await.unwrap();
+    for expected in 1..=100 {
+        let message = within("a message", messages.next()).await.unwrap().unwrap();
+        assert_eq!(message.info().unwrap().stream_sequence, expected);
+        message.ack().await.unwrap();
+    }
+    assert_eq!(events.try_iter().collect::<Vec<_>>(), []);
+}
+
+#[tokio::test]
+async fn what_nobody_set_of_a_pull_is_within_what_the_consumer_allows() {
+    let stage = stage().await;
+    let limits =
+        pull::Config { max_batch: 4, max_expires: Duration::from_secs(3), ..Default::default() };
+    let consumer = consumer(&stage.jetstream, 9, limits).await;
+    let by_bytes = consumer.fetch().max_bytes(10_000).messages().await.unwrap();
+    assert_eq!(all(by_bytes).await, (vec![1, 2, 3, 4], FetchEnd::Complete));
+    let in_time = consumer.batch().max_messages(2).messages().await.unwrap();
+    assert_eq!(all(in_time).await, (vec![5, 6], FetchEnd::Complete));
+    let next = within("a batch", consumer.sequence(2).unwrap().next()).await.unwrap().unwrap();
+    assert_eq!(all(next).await, (vec![7, 8], FetchEnd::Complete));
+    // What was set is as it was set.
+    for too_much in [
+        consumer.fetch().max_messages(5).messages(),
+        consumer.fetch().expires(Duration::from_secs(4)).messages(),
+    ] {
+        let mut batch = too_much.await.unwrap();
+        let error = within("an error", batch.next()).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), MessagesErrorKind::RequestLimitExceeded);
+    }
+}
+
+#[tokio::test]
 async fn a_failed_pull_tells_the_status_and_what_the_server_says_of_it() {
     let (_stage, consumer) = filled(1).await;
     let mut fetch = consumer.fetch().min_pending(1).messages().await.unwrap();

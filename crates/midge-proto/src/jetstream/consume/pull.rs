@@ -18,7 +18,7 @@ use super::{Verdict, push_event, token_of};
 use crate::header::NATS_PIN_ID;
 use crate::jetstream::consumer::pull::BatchConfig;
 use crate::jetstream::invalid_config::InvalidConfig;
-use crate::jetstream::status::{Status, StatusClass};
+use crate::jetstream::status::{Left, Status, StatusClass};
 use crate::message::Message;
 use crate::server_error::ServerError;
 use crate::time::Instant;
@@ -139,7 +139,7 @@ pub struct Pull {
     retry: Retry,
     /// Whether a message has come since the last pull.
     came: bool,
-    /// Whether the next message has no room beside what is buffered.
+    /// Whether the next message has no room beside what is buffered or under way.
     full: bool,
 }
 
@@ -242,15 +242,14 @@ impl Pull {
                     // Nobody knows which of the pulls it was: none of them counts any more.
                     None => self.void(),
                 }
-                let too_large = matches!(status, Status::MessageSizeExceedsMaxBytes(_));
-                if too_large && !self.came && self.buffered.messages > 0 {
-                    // It fits when the reader has made room; asking again before is in vain.
-                    self.full = true;
-                } else if too_large && !self.came
-                    || matches!(status, Status::InterestExpired(_) | Status::RequestsPending)
-                {
+                let is_too_large = matches!(status, Status::MessageSizeExceedsMaxBytes(_));
+                let passes_later =
+                    matches!(status, Status::InterestExpired(_) | Status::RequestsPending);
+                if passes_later || is_too_large && self.is_whole(status.left()) {
                     self.wait(now, status);
                 } else {
+                    // It fits when there is room; asking again for a part of it is in vain.
+                    self.full |= is_too_large && !self.came;
                     self.refill(now);
                 }
             }
@@ -276,6 +275,12 @@ impl Pull {
             }
             StatusClass::Gone => self.end(PullEnd::Refused(status)),
         }
+    }
+
+    /// Whether nothing has come of a pull that was for all there is room for, and has so much left.
+    fn is_whole(&self, left: Option<Left>) -> bool {
+        let nothing_came = !self.came && self.buffered.messages == 0;
+        left.map_or(nothing_came, |left| left.bytes >= self.options.capacity().bytes)
     }
 
     /// The server has refused the publish that a pull is.
@@ -459,11 +464,22 @@ impl Pull {
         push_event(&mut self.events, PullEvent::Trouble { status, delay });
     }
 
+    /// What is asked for and has not come, and what has come and waits for the reader.
+    const fn left(&self) -> Amount {
+        match &self.state {
+            State::Pulling { requested, .. } => requested.plus(self.buffered),
+            State::Waiting { .. } | State::Disconnected | State::Draining | State::Ended(_) => {
+                self.buffered
+            }
+        }
+    }
+
     /// Asks for what is missing, if little is left.
     fn refill(&mut self, now: Instant) {
         self.end_if_done();
+        let left = self.left();
         let State::Pulling { requested, quiet_until } = &mut self.state else { return };
-        let left = requested.plus(self.buffered);
+        self.full &= left.messages > 0;
         if self.full || self.due.is_some() || !self.options.is_low(left) {
             return;
         }

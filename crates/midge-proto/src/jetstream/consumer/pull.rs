@@ -203,6 +203,18 @@ impl BatchConfig {
         self
     }
 
+    /// As [`filled`](Self::filled), with no more messages than the consumer allows, where their
+    /// number was left open.
+    #[must_use]
+    pub fn filled_for(self, consumer: &super::Config) -> Self {
+        let is_open = self.batch == 0;
+        let mut filled = self.filled();
+        if is_open && let Ok(most @ 1..) = usize::try_from(consumer.max_batch) {
+            filled.batch = filled.batch.min(most);
+        }
+        filled
+    }
+
     /// Appends the body of the pull. It is always JSON: a shorter form would slip past the checks of
     /// priority groups.
     pub fn encode(&self, out: &mut Vec<u8>) {

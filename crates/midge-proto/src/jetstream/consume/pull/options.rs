@@ -1,7 +1,7 @@
 //! How much a reading asks for, and when.
 
-use crate::jetstream::consumer;
 use crate::jetstream::consumer::pull::{BatchConfig, UNLIMITED_BATCH};
+use crate::jetstream::consumer::{self, PriorityPolicy};
 use crate::jetstream::invalid_config::InvalidConfig;
 use crate::jetstream::publish::go_duration;
 use crate::jetstream::status::{Left, PullLimit};
@@ -69,7 +69,8 @@ impl PullOptions {
         consumer.check_group(self.group.as_deref())
     }
 
-    /// The same within what the consumer allows for one pull.
+    /// The same within what the consumer allows for one pull; and where it is pinned to a client, with
+    /// a pull at least twice in the time after which a client that does not pull loses the pin.
     #[must_use]
     pub fn limited_by(mut self, consumer: &consumer::Config) -> Self {
         if let Ok(batch @ 1..) = usize::try_from(consumer.max_batch) {
@@ -80,6 +81,10 @@ impl PullOptions {
         }
         if !consumer.max_expires.is_zero() {
             self.limit_expires(consumer.max_expires);
+        }
+        let is_pinned = consumer.priority_policy == PriorityPolicy::PinnedClient;
+        if is_pinned && !consumer.priority_timeout.is_zero() {
+            self.limit_expires(consumer.priority_timeout / 2);
         }
         self
     }

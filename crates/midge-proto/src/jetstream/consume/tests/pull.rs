@@ -1,6 +1,6 @@
 use super::{at, delivery, denial, status_to};
 use crate::jetstream::consume::{Pull, PullEnd, PullEvent, PullOptions, Verdict};
-use crate::jetstream::consumer;
+use crate::jetstream::consumer::{self, PriorityPolicy};
 use crate::jetstream::test_messages::with_headers;
 use crate::jetstream::{Status, StatusClass};
 use crate::message::Message;
@@ -167,6 +167,36 @@ fn a_message_that_does_not_fit_waits_for_room_and_is_no_endless_loop() {
 }
 
 #[test]
+fn a_message_that_fits_a_whole_pull_but_not_the_rest_of_one_is_no_trouble() {
+    let options = PullOptions { max_bytes: 100, ..PullOptions::default() };
+    let mut t = Script::new(options);
+    t.expect_pull(500);
+    t.deliver(6);
+    t.take(6);
+    // What is left of the first pull, and another for what is missing.
+    assert_eq!(t.pull.poll_action().unwrap().config.max_bytes, 60);
+    t.status(409, "Message Size Exceeds MaxBytes", Some((494, 40)));
+    t.expect_no_pull();
+    assert!(t.pull.poll_timeout().is_some(), "the second one waits at the server");
+    t.status(409, "Message Size Exceeds MaxBytes", Some((6, 60)));
+    assert_eq!(t.pull.poll_action().unwrap().config.max_bytes, 100, "at once");
+    assert_eq!(t.pull.poll_event(), None);
+    t.deliver(1);
+    t.take(1);
+
+    // The same where the second pull just runs out of time.
+    let mut t = Script::new(PullOptions { max_bytes: 100, ..PullOptions::default() });
+    t.expect_pull(500);
+    t.deliver(6);
+    t.take(6);
+    assert_eq!(t.pull.poll_action().unwrap().config.max_bytes, 60);
+    t.status(409, "Message Size Exceeds MaxBytes", Some((494, 40)));
+    t.expect_no_pull();
+    t.status(408, "Request Timeout", Some((6, 60)));
+    assert_eq!(t.pull.poll_action().unwrap().config.max_bytes, 100);
+}
+
+#[test]
 fn a_silent_server_is_asked_again_and_its_late_answers_do_not_count() {
     let mut t = Script::of(10);
     t.expect_pull(10);
@@ -278,6 +308,26 @@ fn the_limits_of_the_consumer_are_kept_from_the_beginning() {
     assert_eq!(options, expected);
     let unlimited = PullOptions::default().limited_by(&consumer::Config::default());
     assert_eq!(unlimited, PullOptions::default());
+}
+
+#[test]
+fn a_pinned_client_pulls_twice_in_the_time_after_which_it_would_lose_the_pin() {
+    let seconds = Duration::from_secs;
+    for (policy, timeout, expires, heartbeat) in [
+        (PriorityPolicy::PinnedClient, 6, 3, 1500),
+        (PriorityPolicy::PinnedClient, 120, 30, 15_000),
+        (PriorityPolicy::PinnedClient, 0, 30, 15_000),
+        (PriorityPolicy::Overflow, 6, 30, 15_000),
+    ] {
+        let consumer = consumer::Config {
+            priority_policy: policy,
+            priority_timeout: seconds(timeout),
+            ..consumer::Config::default()
+        };
+        let options = PullOptions::default().limited_by(&consumer);
+        let expected = (seconds(expires), Duration::from_millis(heartbeat));
+        assert_eq!((options.expires, options.heartbeat), expected, "{policy} {timeout}");
+    }
 }
 
 #[test]

@@ -96,6 +96,7 @@ impl Batch {
         config: BatchConfig,
         nak_on_drop: Option<Duration>,
     ) -> Result<Self, BatchError> {
+        let config = config.filled_for(&consumer.info.config);
         config.check_for(&consumer.info.config)?;
         let terms = Terms { nak_on_drop, ..Terms::from(&consumer.info.config) };
         let desk = Desk::new(consumer.context.clone(), consumer.id()?)?;
@@ -211,7 +212,7 @@ macro_rules! settings {
             }
 
             /// Most bytes, subjects and headers included; 0 (the default) is no limit. Without a
-            /// number of messages, as many as fit.
+            /// number of messages, as many as fit and as the consumer allows (`max_batch`).
             ///
             /// A message that is larger ends the pull with
             /// [`MessageSizeExceedsMaxBytes`](crate::jetstream::Status::MessageSizeExceedsMaxBytes).
@@ -273,7 +274,7 @@ macro_rules! settings {
             ///
             /// A dropped future has asked for nothing.
             pub async fn messages(self) -> Result<Batch, BatchError> {
-                Batch::begin(self.consumer, self.config.filled(), self.nak_on_drop)
+                Batch::begin(self.consumer, self.config, self.nak_on_drop)
             }
         }
     };
@@ -317,13 +318,16 @@ pub struct BatchBuilder<'a> {
 }
 
 impl<'a> BatchBuilder<'a> {
-    /// A pull for one message that waits for 30 s.
+    /// A pull for one message that waits for 30 s, or as long as the consumer allows.
     pub fn new(consumer: &'a Consumer<Config>) -> Self {
-        let config = BatchConfig { expires: Some(EXPIRES), ..BatchConfig::default() };
+        let longest = Some(consumer.info.config.max_expires).filter(|longest| !longest.is_zero());
+        let expires = longest.map_or(EXPIRES, |longest| longest.min(EXPIRES));
+        let config = BatchConfig { expires: Some(expires), ..BatchConfig::default() };
         Self { consumer, config, nak_on_drop: None }
     }
 
-    /// How long to wait for all messages. Default 30 s.
+    /// How long to wait for all messages. Default 30 s, or as long as the consumer allows
+    /// (`max_expires`) where that is less.
     pub fn expires(mut self, expires: Duration) -> Self {
         self.config.expires = Some(expires);
         self
@@ -367,7 +371,7 @@ impl Stream for Sequence {
         if this.over {
             return Poll::Ready(None);
         }
-        let config = this.consumer.batch().max_messages(this.batch).config.filled();
+        let config = this.consumer.batch().max_messages(this.batch).config;
         let batch = Batch::begin(&this.consumer, config, None).map_err(|error| {
             this.over = true;
             this.consumer.messages_error(MessagesFault::Call(error.of()))

@@ -105,7 +105,7 @@ impl Consumer<Config> {
     }
 
     /// One batch of so many messages after the other, for as long as they are asked for. Each is
-    /// over after 30 s.
+    /// over after 30 s, or as long as the consumer allows.
     ///
     /// # Errors
     ///

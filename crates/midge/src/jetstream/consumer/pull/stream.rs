@@ -10,7 +10,7 @@ use core::fmt;
 use core::task::Context as TaskContext;
 use core::time::Duration;
 use midge_proto::jetstream::consume::{Pull, PullOptions, Verdict};
-use midge_proto::jetstream::{StatusClass, Timestamp};
+use midge_proto::jetstream::{Status, StatusClass, Timestamp};
 use midge_proto::{Instant, ServerError};
 
 /// Messages of a consumer, for as long as they are asked for: pulls ahead of the reader.
@@ -96,10 +96,7 @@ impl Machine for Pulling {
                 PullEvent::MissedHeartbeat if self.missed_heartbeats == Report::Yes => {
                     return Some(MessagesFault::MissingHeartbeat);
                 }
-                // What passes by itself is not the reader's business.
-                PullEvent::Trouble { status, .. }
-                    if matches!(status.class(), StatusClass::Absent | StatusClass::Unknown) =>
-                {
+                PullEvent::Trouble { status, .. } if !passes(&status) => {
                     return Some(MessagesFault::Status(status));
                 }
                 _ => {}
@@ -115,6 +112,13 @@ impl Machine for Pulling {
             _ => Ok(()),
         })
     }
+}
+
+/// Whether what a pull ended with passes by itself, which is not the reader's business.
+fn passes(status: &Status) -> bool {
+    // A message that has no room in a whole pull never will.
+    let never_fits = matches!(status, Status::MessageSizeExceedsMaxBytes(_));
+    !never_fits && !matches!(status.class(), StatusClass::Absent | StatusClass::Unknown)
 }
 
 reads_on!(Stream);
@@ -214,6 +218,10 @@ impl<'a> StreamBuilder<'a> {
 
     /// Bytes that are asked for ahead of the reader, subjects and headers included; 0 (the default)
     /// is no limit.
+    ///
+    /// A message that is larger than all of them cannot be read: the stream tells it by
+    /// [`MessageSizeExceedsMaxBytes`](crate::jetstream::Status::MessageSizeExceedsMaxBytes), again
+    /// and again with longer pauses, and goes on when the message is gone.
     pub fn max_bytes_per_batch(mut self, max_bytes: usize) -> Self {
         self.options.max_bytes = max_bytes;
         self
@@ -233,7 +241,9 @@ impl<'a> StreamBuilder<'a> {
         self
     }
 
-    /// How long the server keeps a pull. Default 30 s.
+    /// How long the server keeps a pull. Default 30 s; never longer than the consumer allows
+    /// (`max_expires`), nor than half of `priority_timeout` where it is pinned to one client, which
+    /// would lose its pin.
     pub fn expires(mut self, expires: Duration) -> Self {
         self.options.expires = expires;
         self
