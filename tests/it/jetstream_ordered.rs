@@ -274,6 +274,26 @@ async fn a_reset_before_the_first_message_keeps_where_reading_was_to_begin() {
 }
 
 #[tokio::test]
+async fn new_messages_are_not_skipped_though_the_first_consumer_is_lost_before_they_come() {
+    for way in WAYS {
+        let stage = stage().await;
+        let stream = stream(&stage.jetstream, "S", &["s"]).await;
+        fill(&stage.jetstream, 1, 3).await;
+        let wanted =
+            pull::OrderedConfig { deliver_policy: DeliverPolicy::New, ..Default::default() };
+        let (mut messages, _news) = read(way, &stream, wanted).await;
+        assert!(messages.next_now().is_none());
+        let token = messages.token();
+        stream.delete_consumer(&only_consumer(&stream).await.name).await.unwrap();
+        fill(&stage.jetstream, 4, 5).await;
+        read_in_order(&mut messages, 4, 5).await;
+        // Nor by one who goes on with the reading elsewhere.
+        let mut resumed = stage.jetstream.resume_ordered(token).messages().await.unwrap();
+        read_in_order(&mut resumed, 4, 5).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_set_about_a_reading_holds_for_every_consumer_it_makes() {
     for way in WAYS {
         let stage = stage().await;

@@ -155,7 +155,8 @@ enum State {
 /// Reads a stream in order and each message once, by making a new consumer, from the message behind
 /// the last one on, whenever the old one cannot be trusted any more.
 ///
-/// As long as no message has come, a new consumer begins where the first one was to begin.
+/// As long as no message has come, a new consumer begins where the first one was to begin, or did
+/// ([`handle_start`](Self::handle_start)).
 #[derive(Debug)]
 pub struct Ordered {
     config: consumer::Config,
@@ -172,6 +173,9 @@ pub struct Ordered {
     made: u64,
     /// The last sequence of the stream that went to the reader.
     last: Option<u64>,
+    /// The sequence behind which reading began, where the policy names a place that moves as the
+    /// stream grows.
+    start: Option<u64>,
     retry: Retry,
     /// Whether anything was heard of the consumer of now.
     fruitful: bool,
@@ -198,6 +202,7 @@ impl Ordered {
             events: VecDeque::new(),
             made: 0,
             last: options.position,
+            start: None,
             retry: Retry::default(),
             fruitful: false,
         };
@@ -273,6 +278,25 @@ impl Ordered {
     #[inline]
     pub fn handle_taken(&mut self, now: Instant, messages: u64, bytes: u64) {
         self.source.handle_taken(now, messages, bytes);
+    }
+
+    /// A consumer of which nothing has come says that it begins behind this sequence of the stream.
+    /// What comes until another one is made is not skipped then, although reading was to begin with
+    /// the [last](DeliverPolicy::Last) or the next [new](DeliverPolicy::New) message.
+    pub fn handle_start(&mut self, stream_sequence: u64) {
+        let moves = matches!(self.config.deliver_policy, DeliverPolicy::Last | DeliverPolicy::New);
+        if moves && self.last.is_none() {
+            self.start.get_or_insert(stream_sequence);
+        }
+    }
+
+    /// Where a consumer begins that is made now.
+    #[must_use]
+    pub fn deliver_policy(&self) -> DeliverPolicy {
+        match self.last.or(self.start) {
+            Some(last) => DeliverPolicy::ByStartSequence { start_sequence: last.saturating_add(1) },
+            None => self.config.deliver_policy,
+        }
     }
 
     /// The consumer was created.
@@ -459,10 +483,7 @@ impl Ordered {
         if let Some(subject) = &mut config.deliver_subject {
             *subject = format!("{}.{}", self.deliver_prefix, self.made);
         }
-        if let Some(last) = self.last {
-            let start_sequence = last.saturating_add(1);
-            config.deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
-        }
+        config.deliver_policy = self.deliver_policy();
         self.name.clone_from(&name);
         self.state = State::Creating { name: name.clone() };
         self.actions.push_back(OrderedAction::Create { name, config: Box::new(config) });

@@ -33,8 +33,8 @@ const FAILURES_TOLD: u32 = 3;
 ///
 /// Whenever the consumer cannot be trusted any more (a gap, silence, a lost connection, another
 /// leader, a consumer that is gone) another one is made that begins behind the last message; as long
-/// as none came, it begins where the first one was to begin. That is tried for ever, with pauses
-/// from 100 ms to 10 s. What passes by itself is told to [`on_event`](OrderedBuilder::on_event)
+/// as none came, it begins where the first one did, so that new messages are not skipped that come
+/// meanwhile. That is tried for ever, with pauses from 100 ms to 10 s. What passes by itself is told to [`on_event`](OrderedBuilder::on_event)
 /// alone; an error is an item only from the third attempt in vain on, and reading goes on behind it
 /// unless it [is final](MessagesError::is_final).
 ///
@@ -63,7 +63,7 @@ struct Creating {
     call: Call,
 }
 
-type Call = Pin<Box<dyn Future<Output = Result<(), CallError>> + Send>>;
+type Call = Pin<Box<dyn Future<Output = Result<Info, CallError>> + Send>>;
 type Listener = Box<dyn FnMut(&OrderedEvent) + Send>;
 
 impl Ordering {
@@ -80,7 +80,14 @@ impl Ordering {
         }
         let request = CreateRequest::new(desk.id.stream.clone(), config)?.action(Action::Create);
         let context = desk.context.clone();
-        Ok(Box::pin(async move { context.ask(&request).await.map(drop) }))
+        Ok(Box::pin(async move { context.ask(&request).await }))
+    }
+
+    /// Where a consumer begins tells only what it says before it has delivered anything.
+    fn begin_behind(&mut self, info: &Info) {
+        if info.delivered.consumer_sequence == 0 {
+            self.machine.handle_start(info.delivered.stream_sequence);
+        }
     }
 
     fn fail(&mut self, now: Instant, name: &str, error: &CallError) {
@@ -102,7 +109,10 @@ impl Ordering {
         let answer = core::task::ready!(call.as_mut().poll(cx));
         if let Some(Creating { name, .. }) = self.creating.take() {
             match answer {
-                Ok(()) => self.machine.handle_created(now, &name),
+                Ok(info) => {
+                    self.begin_behind(&info);
+                    self.machine.handle_created(now, &name);
+                }
                 Err(error) => self.fail(now, &name, &error),
             }
         }
@@ -300,7 +310,11 @@ impl Ordered {
     #[must_use]
     pub fn token(&self) -> ResumeToken {
         let machine = &self.reading.machine().machine;
-        let config = Config { name: None, ..machine.config().clone() };
+        let mut config = Config { name: None, ..machine.config().clone() };
+        if machine.position().is_none() {
+            // What comes meanwhile is not skipped, wherever reading was to begin.
+            config.deliver_policy = machine.deliver_policy();
+        }
         ResumeToken { stream: self.stream.clone(), position: machine.position(), config }
     }
 }
@@ -321,7 +335,7 @@ pub struct OrderedBuilder<C> {
     context: Context,
     stream: String,
     config: Config,
-    adopted: Option<String>,
+    adopted: Option<Box<Info>>,
     position: Option<u64>,
     pull: PullOptions,
     heartbeat: Option<Duration>,
@@ -381,7 +395,8 @@ impl<C> OrderedBuilder<C> {
             Some(name) => format!("{name}_{unique}"),
             None => unique.to_owned(),
         };
-        let name = self.adopted.as_ref().unwrap_or(&name_prefix);
+        let adopted = self.adopted;
+        let name = adopted.as_ref().map_or(&name_prefix, |info| &info.name);
         let id = Id::new(StreamName::new(&self.stream)?, name.parse()?);
         let subscriber = match &self.config.deliver_subject {
             Some(subject) => Some(open(client.subscription(subject.clone()))?),
@@ -396,12 +411,12 @@ impl<C> OrderedBuilder<C> {
                 pull,
                 name_prefix,
                 deliver_prefix,
-                adopted: self.adopted,
+                adopted: adopted.as_ref().map(|info| info.name.clone()),
                 position: self.position,
                 max_attempts: self.max_attempts,
             },
         )?;
-        let machine = Ordering {
+        let mut machine = Ordering {
             machine,
             creating: None,
             subscriber: None,
@@ -409,6 +424,9 @@ impl<C> OrderedBuilder<C> {
             denied: None,
             listener: self.listener,
         };
+        if let Some(info) = &adopted {
+            machine.begin_behind(info);
+        }
         let desk = Desk::new(self.context, id)?;
         let subscriber = match subscriber {
             Some(subscriber) => subscriber,
@@ -463,11 +481,9 @@ impl<C: IntoConsumerConfig + Clone> Consumer<C> {
     fn ordered(self) -> OrderedBuilder<C> {
         let untouched = self.info.delivered.consumer_sequence == 0;
         let config = self.config.into_consumer_config();
-        let adopted = untouched.then_some(self.info.name);
-        OrderedBuilder {
-            adopted,
-            ..OrderedBuilder::new(self.context, self.info.stream_name, config)
-        }
+        let stream = self.info.stream_name.clone();
+        let adopted = untouched.then(|| Box::new(self.info));
+        OrderedBuilder { adopted, ..OrderedBuilder::new(self.context, stream, config) }
     }
 }
 

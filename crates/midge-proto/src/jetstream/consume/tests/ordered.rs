@@ -251,6 +251,37 @@ fn a_consumer_that_is_there_is_adopted_and_deleted_at_the_end() {
 }
 
 #[test]
+fn the_place_of_the_first_consumer_is_kept_where_the_policy_moves_on() {
+    for (policy, kept) in [
+        (DeliverPolicy::New, from(8)),
+        (DeliverPolicy::Last, from(8)),
+        (DeliverPolicy::All, DeliverPolicy::All),
+        (DeliverPolicy::LastPerSubject, DeliverPolicy::LastPerSubject),
+        (from(3), from(3)),
+    ] {
+        let mut wanted = options();
+        wanted.config.deliver_policy = policy;
+        let mut t = Script::with(wanted);
+        t.expect_create("ord_1", policy);
+        t.ordered.handle_start(7);
+        t.created();
+        assert_eq!(t.ordered.deliver_policy(), kept);
+        t.expect_pull(10);
+        t.ordered.handle_disconnected();
+        t.ordered.handle_reconnected();
+        t.expect_delete("ord_1");
+        t.expect_create("ord_2", kept);
+        // Only the first one counts, and nothing does any more once there was a message.
+        t.ordered.handle_start(11);
+        assert_eq!(t.ordered.deliver_policy(), kept);
+        t.created();
+        t.expect_pull(10);
+        t.deliver(9, 1, Verdict::Deliver);
+        assert_eq!(t.ordered.deliver_policy(), from(10));
+    }
+}
+
+#[test]
 fn a_sign_of_life_tells_that_the_last_messages_are_missing() {
     let mut t = Script::reading();
     t.deliver(1, 1, Verdict::Deliver);
