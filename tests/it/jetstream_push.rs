@@ -342,3 +342,26 @@ async fn a_callback_is_stopped_and_drained_from_elsewhere() {
     assert_eq!(rest, (4..=10).collect::<Vec<_>>());
     drop(stage);
 }
+
+#[tokio::test]
+async fn answers_to_flow_control_acknowledge_where_that_is_the_policy() {
+    let stage = stage().await;
+    let handle = stream(&stage.jetstream, "S", &["s"]).await;
+    let config = push::Config {
+        deliver_subject: stage.client.new_inbox(),
+        durable_name: Some("C".into()),
+        ack_policy: AckPolicy::FlowControl,
+        flow_control: true,
+        idle_heartbeat: Duration::from_secs(1),
+        max_ack_pending: 50,
+        ..Default::default()
+    };
+    let consumer = within("a consumer", handle.create_consumer(config)).await.unwrap();
+    let mut messages = consumer.messages().await.unwrap();
+    fill(&stage.jetstream, 1, 400).await;
+    read_in_order(&mut messages, 1, 400).await;
+    within("the acknowledgements", async {
+        while consumer.get_info().await.unwrap().ack_floor.stream_sequence < 350 {}
+    })
+    .await;
+}

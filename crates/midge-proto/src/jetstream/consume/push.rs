@@ -1,7 +1,7 @@
 //! Reading from a consumer that pushes.
 
 use super::{Verdict, push_event};
-use crate::jetstream::consumer;
+use crate::jetstream::consumer::{self, AckPolicy};
 use crate::jetstream::message::Info;
 use crate::jetstream::status::{Status, StatusClass};
 use crate::message::Message;
@@ -19,11 +19,18 @@ pub struct PushOptions {
     pub heartbeat: Duration,
     /// Whether several readers share the messages. Then there is no order to check.
     pub shared: bool,
+    /// Whether answers to flow control acknowledge what was taken
+    /// ([`AckPolicy::FlowControl`], 2.14).
+    pub acknowledges: bool,
 }
 
 impl From<&consumer::Config> for PushOptions {
     fn from(config: &consumer::Config) -> Self {
-        Self { heartbeat: config.idle_heartbeat, shared: config.deliver_group.is_some() }
+        Self {
+            heartbeat: config.idle_heartbeat,
+            shared: config.deliver_group.is_some(),
+            acknowledges: config.ack_policy == AckPolicy::FlowControl,
+        }
     }
 }
 
@@ -33,6 +40,16 @@ impl From<&consumer::Config> for PushOptions {
 pub enum PushAction {
     /// Publish an empty message to this subject: the consumer waits for it.
     Resume(Subject),
+    /// The same with the headers `Nats-Last-Consumer` and `Nats-Last-Stream`, which acknowledge
+    /// everything up to there.
+    Acknowledge {
+        /// The subject.
+        subject: Subject,
+        /// The last delivery of the consumer that was taken.
+        consumer_sequence: u64,
+        /// Its sequence in the stream.
+        stream_sequence: u64,
+    },
 }
 
 /// What people may want to know of a reading that goes on.
@@ -89,8 +106,8 @@ pub struct Push {
     /// Messages that went to the reader, and messages the reader has taken.
     delivered: u64,
     taken: u64,
-    /// Flow control to be answered when so many messages have been taken.
-    owed: VecDeque<(u64, Subject)>,
+    /// Flow control to be answered.
+    owed: VecDeque<Owed>,
     actions: VecDeque<PushAction>,
     /// The flow control that was answered last.
     paid: Option<Subject>,
@@ -99,6 +116,16 @@ pub struct Push {
     stall: Option<Subject>,
     /// The last delivery of the consumer that came.
     last_consumer: u64,
+    /// Its numbers in the consumer and in the stream, where they are to be acknowledged.
+    to_acknowledge: Option<(u64, u64)>,
+}
+
+/// Flow control to be answered when so many messages have been taken.
+#[derive(Debug)]
+struct Owed {
+    at: u64,
+    subject: Subject,
+    acknowledge: Option<(u64, u64)>,
 }
 
 impl Push {
@@ -116,6 +143,7 @@ impl Push {
             events: VecDeque::new(),
             stall: None,
             last_consumer: 0,
+            to_acknowledge: None,
         };
         push.handle_reconnected(now);
         push
@@ -131,11 +159,17 @@ impl Push {
         match status {
             None => {
                 self.delivered += 1;
-                if !self.options.shared
+                if (!self.options.shared || self.options.acknowledges)
                     && let Some(info) =
                         message.reply.as_ref().and_then(|reply| Info::parse(reply).ok())
                 {
-                    self.note_delivery(info.consumer_sequence, info.consumer_sequence);
+                    if !self.options.shared {
+                        self.note_delivery(info.consumer_sequence, info.consumer_sequence);
+                    }
+                    if self.options.acknowledges {
+                        let Info { consumer_sequence, stream_sequence, .. } = info;
+                        self.to_acknowledge = Some((consumer_sequence, stream_sequence));
+                    }
                 }
                 Verdict::Deliver
             }
@@ -184,16 +218,22 @@ impl Push {
 
     /// Flow control is answered when all before it has been taken.
     fn owe(&mut self, subject: Subject) {
-        self.owed.push_back((self.delivered, subject));
+        let (at, acknowledge) = (self.delivered, self.to_acknowledge);
+        self.owed.push_back(Owed { at, subject, acknowledge });
         self.pay();
     }
 
     fn pay(&mut self) {
-        while self.owed.front().is_some_and(|(at, _)| *at <= self.taken)
-            && let Some((_, subject)) = self.owed.pop_front()
+        while self.owed.front().is_some_and(|owed| owed.at <= self.taken)
+            && let Some(Owed { subject, acknowledge, .. }) = self.owed.pop_front()
         {
             self.paid = Some(subject.clone());
-            self.actions.push_back(PushAction::Resume(subject));
+            self.actions.push_back(match acknowledge {
+                None => PushAction::Resume(subject),
+                Some((consumer_sequence, stream_sequence)) => {
+                    PushAction::Acknowledge { subject, consumer_sequence, stream_sequence }
+                }
+            });
         }
     }
 

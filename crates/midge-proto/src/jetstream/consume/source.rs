@@ -132,9 +132,12 @@ impl Source {
             Self::Pull(pull) => {
                 pull.poll_action().map(|request| OrderedAction::Pull { name: name.into(), request })
             }
-            Self::Push { push, .. } => {
-                push.poll_action().map(|PushAction::Resume(subject)| OrderedAction::Resume(subject))
-            }
+            Self::Push { push, .. } => push.poll_action().map(|action| match action {
+                // Nothing of an ordered reading is acknowledged.
+                PushAction::Resume(subject) | PushAction::Acknowledge { subject, .. } => {
+                    OrderedAction::Resume(subject)
+                }
+            }),
         }
     }
 

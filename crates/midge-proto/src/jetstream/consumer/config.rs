@@ -25,7 +25,8 @@ wire_enum! {
         None = "none",
         /// The last message, for all before it.
         All = "all",
-        /// What flow control answers for; for streams that take messages from each other (2.14).
+        /// What flow control answers for; for streams that take messages from each other (2.14). A
+        /// reading answers for what was taken out of it, and acknowledging a message does nothing.
         FlowControl = "flow_control",
     }
 }

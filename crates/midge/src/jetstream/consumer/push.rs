@@ -7,16 +7,18 @@ pub use crate::jetstream::consumer::error::{
 pub use midge_proto::jetstream::consume::{OrderedEvent, PushEnd, PushEvent, ResumeToken};
 pub use midge_proto::jetstream::consumer::push::{Config, OrderedConfig};
 
-use crate::SlowConsumerPolicy;
 use crate::jetstream::consumer::handled::reads_on;
 use crate::jetstream::consumer::owned::Owned;
 use crate::jetstream::consumer::reading::{Desk, Machine, Reading, Report, Terms, open};
 use crate::jetstream::consumer::{Consumer, Info, StreamError};
 use crate::jetstream::context::ConsumerInfoError;
 use crate::jetstream::stream::ConsumerError;
+use crate::publish::publish_over;
+use crate::{HeaderMap, SlowConsumerPolicy};
 use bytes::Bytes;
 use core::fmt;
 use core::task::Context as TaskContext;
+use midge_proto::header::{NATS_LAST_CONSUMER, NATS_LAST_STREAM};
 use midge_proto::jetstream::consume::{Push, PushAction, PushOptions, Verdict};
 use midge_proto::{Instant, ServerError};
 
@@ -91,8 +93,17 @@ impl Machine for Pushing {
         _: &mut TaskContext<'_>,
     ) -> Result<(), crate::PublishError> {
         while let Some(action) = self.push.poll_action() {
-            if let PushAction::Resume(subject) = action {
-                desk.publish(&subject, None, &Bytes::new())?;
+            match action {
+                PushAction::Resume(subject) => desk.publish(&subject, None, &Bytes::new())?,
+                PushAction::Acknowledge { subject, consumer_sequence, stream_sequence } => {
+                    let mut headers = HeaderMap::new();
+                    headers.insert(NATS_LAST_CONSUMER, consumer_sequence);
+                    headers.insert(NATS_LAST_STREAM, stream_sequence);
+                    let shared = desk.client().shared();
+                    publish_over(shared, &subject, None, Some(&headers), &Bytes::new())?;
+                }
+                // A later core may order what this one cannot do; none does.
+                _ => {}
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::message::Message;
 use core::time::Duration;
 
 fn push() -> Push {
-    Push::new(at(0), PushOptions { heartbeat: Duration::from_secs(5), shared: false })
+    Push::new(at(0), PushOptions { heartbeat: Duration::from_secs(5), ..PushOptions::default() })
 }
 
 fn deliver(push: &mut Push, sequence: u64) {
@@ -47,6 +47,35 @@ fn flow_control_is_answered_when_all_before_it_was_read() {
     push.handle_taken(1);
     hear(&mut push, &flow_control("fc.2"));
     assert_eq!(push.poll_action(), resume("fc.2"), "nothing is unread");
+}
+
+#[test]
+fn an_answer_acknowledges_what_was_read_where_that_is_how_it_is_done() {
+    for shared in [false, true] {
+        let options = PushOptions { acknowledges: true, shared, ..PushOptions::default() };
+        let mut push = Push::new(at(0), options);
+        let acknowledge = |subject: &'static str, sequence| {
+            let (consumer_sequence, stream_sequence) = (sequence, sequence + 10);
+            let subject = subject.into();
+            Some(PushAction::Acknowledge { subject, consumer_sequence, stream_sequence })
+        };
+        hear(&mut push, &flow_control("fc.1"));
+        assert_eq!(push.poll_action(), resume("fc.1"), "there is nothing yet");
+        for sequence in 1..=3 {
+            let message = delivery("C", sequence + 10, sequence);
+            assert_eq!(push.handle_message(at(1), &message), Verdict::Deliver);
+            if sequence == 2 {
+                hear(&mut push, &flow_control("fc.2"));
+            }
+        }
+        hear(&mut push, &heartbeat("3", Some("fc.3")));
+        assert_eq!(push.poll_action(), None);
+        push.handle_taken(2);
+        assert_eq!(push.poll_action(), acknowledge("fc.2", 2));
+        assert_eq!(push.poll_action(), None);
+        push.handle_taken(1);
+        assert_eq!(push.poll_action(), acknowledge("fc.3", 3));
+    }
 }
 
 #[test]
