@@ -3,7 +3,7 @@
 //! What it takes to carry the connection is a [`Wheel`], and whoever holds it is the owner. The I/O
 //! thread holds it while several threads wait, or none does for a while. A thread that waits alone
 //! gets it and does the I/O itself: a reply is then read by the one who wants it, without a switch
-//! of threads. When it is done it leaves the wheel free, for the next call to take; if none comes
+//! of threads. When it is done it leaves the wheel free, for the next call to take; if none turns it
 //! within [`GRACE`], the I/O thread takes it.
 //!
 //! ```text
@@ -35,7 +35,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::time::Instant;
 
-/// How long the wheel may be free before the I/O thread takes it.
+/// How long the wheel may be left alone before the I/O thread takes it.
 ///
 /// Nobody waits then, so nothing that comes in is late for anyone. Long enough that a loop of calls
 /// that wait does not meet the I/O thread, short beside the seconds of keep-alive and timeouts.
@@ -78,6 +78,15 @@ pub(crate) struct Wheel {
     waker: Waker,
     /// See [`OWN_WRITES_MAX`].
     own_writes: u8,
+    use_made: Use,
+}
+
+/// What a call made of the wheel that it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// It found what it wanted without looking at the sockets.
+    None,
+    Turned,
 }
 
 /// Where the wheel is, and who would like to have it.
@@ -93,7 +102,7 @@ struct Seat {
     /// Threads that wait and do not hold the wheel, by address.
     waiting: HashMap<usize, Arc<Waiter>>,
     crowd: u8,
-    /// Times the wheel was left free.
+    /// Times the wheel was left free by one who turned it.
     drives: u64,
 }
 
@@ -144,6 +153,7 @@ impl Engine {
             driver: Box::pin(midge::run(driver, threads)),
             waker: Waker::from(Arc::clone(&engine)),
             own_writes: 0,
+            use_made: Use::None,
         });
         std::thread::Builder::new()
             .name("midge-io".to_owned())
@@ -281,6 +291,7 @@ impl Engine {
 
     /// Polls the driver once.
     fn turn(&self, wheel: &mut Wheel) -> Turn {
+        wheel.use_made = Use::Turned;
         self.status.store(RUNNING, Ordering::SeqCst);
         self.reactor.clear_deadline();
         let before = POLLING.replace(self.address());
@@ -342,7 +353,8 @@ impl Engine {
         if seat.is_wanted {
             return None;
         }
-        let wheel = seat.take()?;
+        let mut wheel = seat.take()?;
+        wheel.use_made = Use::None;
         self.change(FREE, RUNNING);
         Some(wheel)
     }
@@ -371,8 +383,11 @@ impl Engine {
     /// Leaves the wheel: free, or to the I/O thread where somebody waits or work is left.
     fn leave(&self, wheel: Box<Wheel>) {
         let mut seat = self.seat();
+        // One who works through what has come turns nothing: it keeps nobody from doing so.
+        if wheel.use_made == Use::Turned {
+            seat.drives = seat.drives.wrapping_add(1);
+        }
         seat.wheel = Place::Free(wheel);
-        seat.drives = seat.drives.wrapping_add(1);
         seat.is_wanted = seat.is_shared
             || !seat.waiting.is_empty()
             || self.reactor.is_blocked()

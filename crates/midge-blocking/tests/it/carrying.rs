@@ -59,6 +59,35 @@ fn calls_with_pauses_between_them_find_the_connection_alive() {
 }
 
 #[test]
+fn reading_goes_on_while_a_thread_works_through_what_has_come() {
+    const BATCH: u64 = 2_000;
+    let server = server();
+    let client = connect(&server);
+    let mut subscriber = client.subscription("work").confirmed().unwrap();
+    let sender = connect(&server);
+    let (go_on, wait) = std::sync::mpsc::channel();
+    let sending = thread::spawn(move || {
+        for _ in 0..2 {
+            (0..BATCH).for_each(|_| sender.publish("work", "".into()).unwrap());
+            sender.sync().unwrap();
+            wait.recv().unwrap();
+        }
+    });
+    let mut handled = 0;
+    while handled < 2 * BATCH && subscriber.pending().delivered < 2 * BATCH {
+        next(&mut subscriber);
+        handled += 1;
+        // The time that it takes to handle a message; in the midst of the first ones others come.
+        thread::sleep(Duration::from_millis(1));
+        if handled == 1 || handled == 2 {
+            go_on.send(()).unwrap();
+        }
+    }
+    assert!(handled < BATCH, "read after {handled} messages: {:?}", subscriber.pending());
+    sending.join().unwrap();
+}
+
+#[test]
 fn a_subscription_is_restored_while_its_reader_carries_the_connection() {
     let mut server = server();
     let client = connect(&server);
