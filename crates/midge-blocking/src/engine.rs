@@ -275,7 +275,11 @@ impl Engine {
         limit: Option<Instant>,
     ) -> Option<Box<Wheel>> {
         waiter.set_leading(true);
-        while !waiter.is_woken() {
+        // One that woke itself lets others have their turn: the connection is the first of them.
+        if waiter.is_woken() {
+            self.wait(&mut wheel, None, || true);
+        }
+        loop {
             if self.turn(&mut wheel) == Turn::Over {
                 waiter.set_leading(false);
                 return None;
@@ -284,6 +288,9 @@ impl Engine {
                 break;
             }
             self.wait(&mut wheel, limit, || waiter.is_woken());
+            if waiter.is_woken() {
+                break;
+            }
         }
         waiter.set_leading(false);
         Some(wheel)

@@ -160,6 +160,26 @@ fn a_future_that_a_thread_waits_for_may_block_on_the_same_connection() {
 }
 
 #[test]
+fn a_future_that_lets_others_have_their_turn_lets_the_connection_have_one() {
+    let server = server();
+    let client = connect(&server);
+    let subscriber = client.subscription("news").confirmed().unwrap();
+    let sender = connect(&server);
+    within("the news", move || {
+        // From here on this thread drives.
+        client.rtt().unwrap();
+        sender.publish("news", "x".into()).unwrap();
+        client.wait(core::future::poll_fn(|cx| {
+            if subscriber.pending().messages > 0 {
+                return core::task::Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            core::task::Poll::Pending
+        }));
+    });
+}
+
+#[test]
 fn a_future_that_panics_while_it_is_waited_for_leaves_the_connection_usable() {
     let server = server();
     let client = connect(&server);
