@@ -202,7 +202,10 @@ impl ServerError {
             | Self::InvalidPublishSubject(_)
             | Self::MaxSubscriptions(_)
             | Self::Other(_) => ServerErrorClass::Informational,
-            Self::MaxPayload(_)
+            // Credentials that were late were not refused: a server that all clients come back to is
+            // slow, and so may be whoever is asked for them.
+            Self::AuthenticationTimeout(_)
+            | Self::MaxPayload(_)
             | Self::MaxControlLine(_)
             | Self::MaxConnections(_)
             | Self::MaxAccountConnections(_)
@@ -212,7 +215,6 @@ impl ServerError {
             | Self::UnknownOperation(_)
             | Self::FailedAccountRegistration(_) => ServerErrorClass::Retry,
             Self::AuthorizationViolation(_)
-            | Self::AuthenticationTimeout(_)
             | Self::AuthenticationExpired(_)
             | Self::AuthenticationRevoked(_)
             | Self::AccountAuthenticationExpired(_) => ServerErrorClass::Authentication,
@@ -371,7 +373,7 @@ mod tests {
     fn every_known_text_has_its_variant_and_class() {
         let table: &[(&str, Variant, ServerErrorClass)] = &[
             ("Authorization Violation", ServerError::AuthorizationViolation, Authentication),
-            ("Authentication Timeout", ServerError::AuthenticationTimeout, Authentication),
+            ("Authentication Timeout", ServerError::AuthenticationTimeout, Retry),
             ("User Authentication Expired", ServerError::AuthenticationExpired, Authentication),
             ("User Authentication Revoked", ServerError::AuthenticationRevoked, Authentication),
             (

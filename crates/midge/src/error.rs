@@ -396,7 +396,9 @@ fn kind_of(failure: &AttemptFailure) -> ConnectErrorKind {
         Cause::Tls(_) | Cause::TlsNotOffered | Cause::PlaintextBehindInfo { .. } => {
             ConnectErrorKind::Tls
         }
-        Cause::Credentials(_) => ConnectErrorKind::Authentication,
+        Cause::Credentials(_) | Cause::Server(ServerError::AuthenticationTimeout(_)) => {
+            ConnectErrorKind::Authentication
+        }
         Cause::Server(error) if error.class() == midge_proto::ServerErrorClass::Authentication => {
             ConnectErrorKind::AuthorizationViolation
         }
