@@ -7,7 +7,8 @@ use core::time::Duration;
 ///
 /// The first round begins at once (ADR-40), and within a round servers are tried one after the
 /// other without delay. Before round `n` the delay is drawn from the upper half of
-/// `min(max, initial * 2^(n-1))`, so that clients who lost one server do not come back in step.
+/// `min(max, initial * 2^(n-1))`, so that clients who lost one server do not come back in step. From
+/// the second one in a row on, a connection that does not last a second counts as a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub struct Backoff {

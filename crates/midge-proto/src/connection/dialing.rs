@@ -127,6 +127,8 @@ impl Connection {
                 self.actions.push_back(Action::ChooseDelay { attempt });
             }
             (Delay::Backoff(backoff), RoundStart::Yes(round)) => {
+                // The first that is lost at once is no worse than any other.
+                let round = round.saturating_add(self.flaps.saturating_sub(1));
                 let delay = backoff.delay(round, &mut self.random);
                 self.begin_after(now, id, delay);
             }

@@ -15,6 +15,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 impl Connection {
     /// The stream ended; `error` is what the operating system said, if it was not a clean end.
@@ -168,6 +169,12 @@ impl Connection {
     }
 
     pub(super) fn lost(&mut self, now: Instant, reason: LostReason) {
+        self.flaps = match &self.state {
+            State::Ready(ready) if reason != LostReason::Forced && now < ready.since + STEADY => {
+                self.flaps.saturating_add(1)
+            }
+            _ => 0,
+        };
         self.actions.push_back(Action::Hangup);
         self.go_offline(reason.clone());
         self.state = State::undecided(now);
@@ -235,6 +242,10 @@ enum Verdict {
     /// Nothing that is left can be used.
     Unusable,
 }
+
+/// How long a connection has to live to count as one: whoever takes connections and ends them at once
+/// is asked less and less often, like a server that takes none.
+const STEADY: Duration = Duration::from_secs(1);
 
 /// Equal refusals in a row after which a server is not asked again, as in nats.go.
 const REFUSALS_MAX: u32 = 2;

@@ -91,6 +91,8 @@ pub struct Connection {
     /// Whether it was ever ready.
     connected_before: ConnectedBefore,
     attempts: usize,
+    /// Connections in a row that were lost as soon as they were there.
+    flaps: u32,
     /// Boxed, for most clients never have one.
     last_failure: Option<Box<AttemptFailure>>,
     /// A complaint in the latest bytes read that the server may close the connection after.
@@ -133,6 +135,7 @@ impl Connection {
             state: State::undecided(now),
             connected_before: ConnectedBefore::No,
             attempts: 0,
+            flaps: 0,
             last_failure: None,
             last_error: None,
             info: Arc::default(),

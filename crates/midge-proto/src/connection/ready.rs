@@ -109,6 +109,7 @@ impl Connection {
             addr,
             address: attempt.address,
             protection: attempt.protection,
+            since: now,
             ping_at: now + self.config.ping_interval,
             write_stalled_at: None,
             reading: Reading::Running,

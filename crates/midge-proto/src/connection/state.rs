@@ -138,6 +138,7 @@ pub(super) struct Ready {
     pub(super) addr: ServerAddr,
     pub(super) address: Option<SocketAddr>,
     pub(super) protection: Protection,
+    pub(super) since: Instant,
     /// When the next keep-alive PING goes out.
     pub(super) ping_at: Instant,
     /// When a socket that takes nothing is given up.

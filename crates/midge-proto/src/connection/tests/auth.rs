@@ -64,6 +64,7 @@ fn two_different_refusals_are_not_twice_the_same() {
 fn a_success_in_between_forgives_a_refusal() {
     let mut t = Script::connected();
     for _ in 0..3 {
+        t.advance(secs(1));
         t.server_closes();
         t.expect_lost("the server closed the connection");
         t.expect_dial();

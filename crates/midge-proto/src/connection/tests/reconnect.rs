@@ -59,6 +59,38 @@ fn pauses_double_up_to_their_maximum_and_a_success_starts_them_anew() {
         t.advance(secs(1));
         t.expect_dial();
         t.handshake();
+        t.advance(secs(1));
+    }
+}
+
+#[test]
+fn whoever_takes_connections_and_ends_them_at_once_is_asked_less_and_less_often() {
+    let delay = Delay::Backoff(Backoff::exponential(millis(100), secs(1)));
+    let mut t = Script::connected_with(Config { delay, ..config(&["10.0.0.1"]) });
+    for _ in 0..2 {
+        // One that has lasted, and the first that does not.
+        t.advance(secs(1));
+        for _ in 0..2 {
+            lose(&mut t);
+            t.expect_dial();
+            t.handshake();
+        }
+        for full in [100, 200, 400, 800, 1000, 1000] {
+            t.advance(millis(999));
+            lose(&mut t);
+            t.advance(millis(full / 2 - 1));
+            t.expect_nothing();
+            t.advance(millis(full / 2 + 1));
+            t.expect_dial();
+            t.handshake();
+        }
+    }
+    // Whoever asks for another connection gets it.
+    for _ in 0..3 {
+        t.force_reconnect();
+        t.expect_lost("a reconnect was asked for");
+        t.expect_dial();
+        t.handshake();
     }
 }
 

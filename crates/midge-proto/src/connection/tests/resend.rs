@@ -43,9 +43,11 @@ fn a_message_is_sent_again_until_a_connection_lives_long_enough() {
     t.publish("a", "1");
     for _ in 0..5 {
         t.expect_written("PUB a 1\r\n1\r\n");
+        t.advance(secs(1));
         lose(&mut t);
         t.handshake();
     }
+    t.advance(secs(1));
     t.fence(1);
     t.server_sends("PONG\r\n");
     t.forget();
