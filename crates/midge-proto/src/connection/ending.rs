@@ -169,11 +169,13 @@ impl Connection {
     }
 
     pub(super) fn lost(&mut self, now: Instant, reason: LostReason) {
-        self.flaps = match &self.state {
-            State::Ready(ready) if reason != LostReason::Forced && now < ready.since + STEADY => {
-                self.flaps.saturating_add(1)
-            }
-            _ => 0,
+        self.flaps = if let State::Ready(ready) = &self.state
+            && reason != LostReason::Forced
+            && now < ready.since + STEADY
+        {
+            self.flaps.saturating_add(1)
+        } else {
+            0
         };
         self.actions.push_back(Action::Hangup);
         self.go_offline(reason.clone());
