@@ -136,6 +136,8 @@ async fn an_error_tells_its_number_and_the_message_it_came_out_at() {
     let last = Publish::build().expected_last_subject_sequence(7);
     let error = within("a commit", batch.commit_publish("s.b", last)).await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (BatchPublishErrorKind::WrongLastSequence, 2));
+    let text = error.to_string();
+    assert!(text.contains("at message 2: ") && text.contains("10071"), "{text}");
     assert_eq!(stored(&stream).await, 0);
 
     let mut nowhere = jetstream.batch_publish().build();

@@ -209,6 +209,28 @@ async fn a_silent_stream_is_asked_and_given_up() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_deleted_ends_the_publisher_in_its_time() {
+    let Stage { server: _server, jetstream, .. } = stage().await;
+    let stream = batched(&jetstream).await;
+    let builder = jetstream.fast_publish().timeout(Duration::from_millis(300));
+    let mut publisher = builder.open().await.unwrap();
+    for number in 0..3 {
+        add(&mut publisher, number).await;
+    }
+    within("a flush", publisher.flush()).await;
+    for number in 3..6 {
+        add(&mut publisher, number).await;
+    }
+    within("a deletion", jetstream.delete_stream(stream.name())).await.unwrap();
+    let with_id = Publish::build().message_id("6").payload("6".into());
+    within("a message", publisher.add_publish("s.a", with_id)).await.unwrap();
+    let failures = within("the end", publisher.finish()).await.unwrap_err();
+    assert_eq!(failures.acknowledged, 3);
+    let numbers: Vec<_> = failures.failures.iter().map(|failure| failure.number).collect();
+    assert_eq!(numbers, [3, 4, 5, 6]);
+}
+
+#[tokio::test]
 async fn the_end_of_the_client_is_no_silence_of_the_stream() {
     let (_server, proxy, _stream, jetstream) = behind_proxy().await;
     let mut publisher = jetstream.fast_publish().open().await.unwrap();

@@ -274,14 +274,17 @@ impl Ingest {
         Some((unsent.number, unsent.message))
     }
 
-    /// An answer.
+    /// An answer. A status is one of a server without the stream: it ends no silence.
     pub fn handle_message(&mut self, answer: &Message) {
         let Some(batch) = &self.batch else { return };
         let Some(sequence) = batch.sequence_of(&answer.subject) else { return };
         if self.is_ended() {
             return;
         }
-        self.silences = 0;
+        // That nobody is there is no word of the stream, though it answers each question.
+        if answer.status.is_none() {
+            self.silences = 0;
+        }
         match IngestAnswer::decode(answer) {
             Ok(IngestAnswer::Ack { sequence, messages }) => self.acked(sequence, messages),
             Ok(IngestAnswer::Gap { first_lost, sequence }) => self.gap(first_lost, sequence),

@@ -458,14 +458,15 @@ impl BatchPublishError {
 impl fmt::Display for BatchPublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.message {
-            0 => f.write_str("the batch failed"),
-            number => write!(f, "the batch failed at message {number}"),
+            0 => f.write_str("the batch failed")?,
+            number => write!(f, "the batch failed at message {number}")?,
         }
+        write!(f, ": {}", self.error)
     }
 }
 
 impl core::error::Error for BatchPublishError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.error)
+        self.error.source()
     }
 }

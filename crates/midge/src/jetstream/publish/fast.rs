@@ -368,7 +368,8 @@ impl FastPublisher {
                 self.ingest.handle_failure(&IngestFault::Closed);
                 return !had_ended;
             };
-            self.heard = true;
+            // A status says that the stream is not there, to each question anew.
+            self.heard |= answer.status.is_none();
             is_news = true;
             self.ingest.handle_message(&answer);
         }

@@ -369,6 +369,22 @@ fn a_batch_that_cannot_begin_tries_again_only_if_that_may_help() {
 }
 
 #[test]
+fn a_stream_that_is_gone_is_silent_though_each_question_is_answered() {
+    let mut script = Script::begun(GapMode::Fail);
+    script.adds(2);
+    script.sends(&["2.1", "3.1"]);
+    script.is_absent(3);
+    for _ in 1..SILENCES_MAX {
+        script.ingest.handle_silence();
+        script.sends(&["3.4"]);
+        script.is_absent(3);
+    }
+    script.ingest.handle_silence();
+    let uncertain = |number| (number, IngestFault::Uncertain);
+    script.fails(&[uncertain(0), uncertain(1), uncertain(2)]);
+}
+
+#[test]
 fn what_could_not_be_sent_takes_no_number() {
     let mut script = Script::with(IngestOptions::default());
     script.adds(1);
