@@ -118,6 +118,7 @@ fn consumers() -> Vec<(&'static str, consumer::Config)> {
             }),
         ),
         ("CHANGED", named("LIMITS", |_| {})),
+        ("CHANGED", named("UNACKNOWLEDGED", |c| c.ack_policy = AckPolicy::None)),
         ("CHANGED", named("FILTER", |c| c.filter_subjects = vec!["y.a".into()])),
         ("CHANGED", named("FILTERS", |c| c.filter_subjects = vec!["y.b".into(), "y.a".into()])),
     ]

@@ -1,12 +1,13 @@
 //! Contexts and streams: what a program does to them and hears of them.
 
 use crate::jetstream_support::{Stage, code, config, put, stage, stage_with, stream};
-use crate::support::{assert_contains, connect, server, within};
+use crate::support::{assert_contains, connect, connect_to, event, server, within};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use futures_util::{StreamExt, TryStreamExt};
 use midge_test_server::NatsServer;
 use midge_tokio::jetstream::context::{
-    AccountErrorKind, CreateStreamErrorKind, GetStreamByNameErrorKind, GetStreamErrorKind,
+    AccountErrorKind, CreateStreamErrorKind, GetStreamByNameErrorKind, GetStreamErrorKind, Publish,
 };
 use midge_tokio::jetstream::stream::{
     Compression, Config, ConsumerLimits, DirectGetErrorKind, DiscardPolicy,
@@ -16,7 +17,7 @@ use midge_tokio::jetstream::stream::{
 use midge_tokio::jetstream::{
     self, ApiLevel, ContextBuilder, CustomRequest, ErrorCode, Fault, TraceStep,
 };
-use midge_tokio::{RequestError, StatusCode};
+use midge_tokio::{ConnectOptions, Event, RequestError, StatusCode};
 use std::sync::{Arc, Mutex};
 
 #[tokio::test]
@@ -452,6 +453,45 @@ async fn mirrors_and_sources_take_messages_from_where_they_were_told() {
     let created = jetstream.create_stream(nowhere).await.unwrap();
     let sources = created.cached_info().config.sources.as_ref().unwrap();
     assert_eq!(sources[0].external.as_ref().unwrap().api_prefix, "$JS.hub.API");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_what_the_server_knows_asks_once_a_connection() {
+    let stage = stage_with(
+        r#"authorization { users: [
+            { user: admin, password: p },
+            { user: u, password: p, permissions: { publish: { deny: ["$JS.API.INFO"] } } }
+        ] }
+        no_auth_user: admin"#,
+    )
+    .await;
+    let ttl = Config { allow_message_ttl: true, ..config("S", &["s"]) };
+    stage.jetstream.create_stream(ttl).await.unwrap();
+    let options = ConnectOptions::new().user_and_password("u".into(), "p".into());
+    let client = connect_to(options, &stage.server.url()).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let builder = ContextBuilder::new().trace(move |trace| {
+        if matches!(trace.step, TraceStep::Request { .. }) && *trace.subject == "$JS.API.INFO" {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let jetstream = builder.build(client.clone());
+    let publish = async || {
+        let message = Publish::build().ttl(Duration::from_secs(60));
+        let ack = within("a publish", jetstream.send_publish("s", message)).await.unwrap();
+        within("an ack", ack).await.unwrap();
+        asked.load(Ordering::SeqCst)
+    };
+    for _ in 0..3 {
+        assert_eq!(publish().await, 1);
+    }
+    let mut events = client.events();
+    client.force_reconnect().await.unwrap();
+    event(&mut events, &Event::Connected).await;
+    for _ in 0..3 {
+        assert_eq!(publish().await, 2, "it may be allowed by now");
+    }
 }
 
 #[tokio::test]

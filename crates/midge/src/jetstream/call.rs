@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::error::{CallError, Fault};
+use crate::RequestError;
 use crate::request::Request;
 use crate::sync::{Arc, Ordering};
 use core::fmt;
@@ -11,6 +12,12 @@ use midge_proto::{HeaderMap, Message, OnDisconnect, Subject};
 
 /// The level of a server that was not asked for it yet.
 pub(super) const LEVEL_UNKNOWN: u64 = u64::MAX;
+
+/// The level of a server that this user may not ask for it, as was found out on the connection with
+/// so many before it. Levels have 32 bits.
+const fn level_denied(losses: u64) -> u64 {
+    1 << 32 | losses & 0xFFFF_FFFF
+}
 
 /// A request or answer of the JetStream API, for those who want to see them all.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +43,7 @@ pub enum TraceStep<'a> {
     /// Its answer came.
     Answer(&'a Message),
     /// None came.
-    Failed(&'a crate::RequestError),
+    Failed(&'a RequestError),
 }
 
 /// Sees every call.
@@ -90,18 +97,26 @@ impl Context {
     /// Checks that the server knows what is required. If it cannot be asked, the request is sent:
     /// it carries its level, and servers from 2.12 on look at that.
     pub(super) async fn check_level(&self, required: Requirement) -> Result<(), UnsupportedField> {
-        match self.inner.level.load(Ordering::Relaxed) {
-            LEVEL_UNKNOWN => {}
-            known => {
-                let known = ApiLevel(u32::try_from(known).unwrap_or(u32::MAX));
-                if required.check(known).is_ok() {
-                    return Ok(());
-                }
-                // The server may have been replaced by a newer one since.
-            }
+        let known = self.inner.level.load(Ordering::Relaxed);
+        // The server may have been replaced by a newer one since, where the level is too low.
+        if u32::try_from(known).is_ok_and(|known| required.check(ApiLevel(known)).is_ok()) {
+            return Ok(());
+        }
+        // Whoever may not ask is not to do so with each message.
+        let denied = level_denied(self.inner.client.shared().core.lock().view.losses);
+        if known == denied {
+            return Ok(());
         }
         let account: Result<_, CallError> = self.send(&account::InfoRequest).await;
-        let Ok(account) = account else { return Ok(()) };
+        let account = match account {
+            Ok(account) => account,
+            Err(error) => {
+                if matches!(error.fault(), Fault::Request(RequestError::Denied(_))) {
+                    self.inner.level.store(denied, Ordering::Relaxed);
+                }
+                return Ok(());
+            }
+        };
         let level = account.api_level();
         self.inner.level.store(u64::from(level.0), Ordering::Relaxed);
         required.check(level)

@@ -131,13 +131,13 @@ impl Rules for ConsumerRules {
             config.filter_subject = core::mem::take(filter);
             config.filter_subjects.clear();
         }
+        or(&mut config.max_ack_pending, self.limits.max_ack_pending);
         let acknowledged = matches!(config.ack_policy, AckPolicy::Explicit | AckPolicy::All);
         if acknowledged {
             let first = config.backoff.first();
             let wait = Some(config.ack_wait).filter(|wait| !wait.is_zero());
             config.ack_wait = first.copied().or(wait).unwrap_or(ACK_WAIT);
-            let limit = Some(self.limits.max_ack_pending).filter(|limit| *limit != 0);
-            or(&mut config.max_ack_pending, limit.unwrap_or(MAX_ACK_PENDING));
+            or(&mut config.max_ack_pending, MAX_ACK_PENDING);
         }
         if config.ack_policy == AckPolicy::FlowControl {
             or(&mut config.idle_heartbeat, FLOW_CONTROL_HEARTBEAT);
