@@ -1,8 +1,8 @@
 //! How messages reach an application that does not read them one by one, and how it hears the end.
 
 use crate::support::{
-    assert_contains, connect, connect_to, event, next, number_of, numbered, pick, quick, server,
-    server_with, until, within,
+    assert_contains, connect, connect_to, end_of, event, next, number_of, numbered, pick, quick,
+    server, server_with, until, within,
 };
 use core::convert::Infallible;
 use core::time::Duration;
@@ -216,6 +216,23 @@ async fn a_barrier_waits_until_every_callback_has_handled_what_was_queued() {
     within("the barrier", barrier).await;
     assert_eq!(done.lock().unwrap().len(), 10);
     assert_eq!(number_of(&next(&mut by_hand).await), 0);
+}
+
+#[tokio::test]
+async fn a_barrier_does_not_wait_for_one_who_has_met_the_end() {
+    let server = server();
+    let client = connect(&server).await;
+    let mut subscriber = client.subscribe("s").await.unwrap();
+    subscriber.join_barriers();
+    client.publish("s", "x".into()).await.unwrap();
+    client.sync().await.unwrap();
+    assert_eq!(next(&mut subscriber).await.payload, "x");
+    subscriber.unsubscribe().await.unwrap();
+    let mut barrier = Box::pin(client.barrier());
+    assert!(barrier.as_mut().now_or_never().is_none(), "the message is being handled");
+    end_of(&mut subscriber).await;
+    within("the barrier", barrier).await;
+    within("another one", client.barrier()).await;
 }
 
 #[tokio::test]

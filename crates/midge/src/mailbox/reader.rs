@@ -140,7 +140,12 @@ impl Reader {
                 room = Room::Made;
             }
             match (&inbox.end, waker) {
-                (Some(end), _) => Refill::End((**end).clone()),
+                (Some(end), _) => {
+                    let end = (**end).clone();
+                    // For barriers: it has come back from everything, as one who waits here has.
+                    inbox.waker = Some(Waker::noop().clone());
+                    Refill::End(end)
+                }
                 (None, Some(waker)) => {
                     match &mut inbox.waker {
                         Some(registered) => registered.clone_from(waker),
