@@ -234,3 +234,15 @@ async fn dropping_what_waits_makes_room_for_a_sink() {
     assert!(client.clear_buffered() > 0);
     within("a sink that has room", sink).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_sink_whose_messages_were_given_up_at_the_end_says_so() {
+    let url = format!("nats://127.0.0.1:{}", midge_test_server::free_port().unwrap());
+    let mut client = connect_to(quick().retry_on_initial_connect(), &url).await;
+    let (subject, payload) = ("p".into(), "x".into());
+    client.feed(OutboundMessage { subject, reply: None, payload, headers: None }).await.unwrap();
+    let report = within("the end", client.drain_within(Duration::from_millis(1))).await.unwrap();
+    assert_eq!(report.unwritten, 1);
+    let flushed = futures_util::SinkExt::<OutboundMessage>::flush(&mut client).await;
+    assert_eq!(flushed, Err(PublishError::Refused(Refusal::Closed)));
+}

@@ -152,6 +152,21 @@ fn one_read_hands_on_all_complete_frames_and_counts_them() {
 }
 
 #[test]
+fn writes_are_as_large_as_the_options_say() {
+    let server = server();
+    for (bytes, expected) in [(1 << 10, 4), (2 << 10, 2), (0, 4)] {
+        let options = ConnectOptions::new().write_buffer_size(bytes);
+        let (client, mut pump) = connect_with(options, &server.url());
+        let before = pump.writes;
+        for _ in 0..4 {
+            client.try_publish("h", vec![0; 990].into()).unwrap();
+        }
+        pump.turn();
+        assert_eq!(pump.writes - before, expected, "{bytes}");
+    }
+}
+
+#[test]
 fn what_was_published_before_a_turn_is_one_write() {
     let server = server();
     let (client, mut pump) = connect(&server.url());

@@ -88,6 +88,9 @@ impl<T> Blocking<T> {
 
     /// Blocks until `future` is done: for calls of the handle inside that have no twin here.
     ///
+    /// The thread may carry the connection meanwhile: what blocks for long in a poll of the future
+    /// holds it up. A handler has a thread of its own for such work.
+    ///
     /// # Panics
     ///
     /// When it would have to wait inside a callback of this very connection (one for events, for

@@ -135,11 +135,12 @@ impl Sink<OutboundMessage> for Client {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let mut core = self.shared().core.lock();
-        if core.is_written() {
-            return Poll::Ready(Ok(()));
-        }
+        // First: what a closed client has not written is not in its queue any more.
         if core.outbox.intake() == midge_proto::Intake::Closed {
             return Poll::Ready(Err(midge_proto::Refusal::Closed.into()));
+        }
+        if core.is_written() {
+            return Poll::Ready(Ok(()));
         }
         core.wait_for_room(cx.waker());
         let driver = core.unpark_at_once();

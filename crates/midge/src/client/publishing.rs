@@ -30,7 +30,8 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// The message is accepted in the poll that returns `Ok`: a dropped future has sent nothing.
+    /// The message is accepted in the poll that returns `Ok`: a dropped future has sent nothing. One
+    /// that waits for room has its place in line: kept and not polled, it holds up all behind it.
     pub fn publish<S: ToSubject>(&self, subject: S, payload: Bytes) -> PublishFuture<'_, Plain> {
         let subject = subject.into_subject();
         PublishFuture::new(self.shared(), subject, payload, Plain)
