@@ -193,6 +193,10 @@ async fn a_consumer_is_set_back_to_a_sequence() {
     let reset = consumer.reset(Some(2)).await.unwrap();
     assert_eq!(reset.reset_seq, 2);
     assert_eq!(consumer.cached_info().num_pending, 2);
+    for beginning in [0, 1] {
+        let reset = consumer.reset(Some(beginning)).await.unwrap();
+        assert_eq!((reset.reset_seq, consumer.cached_info().num_pending), (1, 3));
+    }
     assert_eq!(handle.reset_consumer("C", None).await.unwrap().info.name, "C");
 
     let new = pull::Config { deliver_policy: DeliverPolicy::New, ..durable("N") };

@@ -247,6 +247,15 @@ async fn messages_are_purged_by_filter_by_sequence_and_but_for_the_newest() {
     }
     assert_eq!(handle.purge().filter("s.a").keep(1).await.unwrap().purged, 2);
     assert_eq!(handle.purge().sequence(3).await.unwrap().purged, 1, "the second message");
+    for nothing in [0, 1] {
+        assert_eq!(handle.purge().sequence(nothing).await.unwrap().purged, 0);
+        assert_eq!(handle.purge().filter("s.*").sequence(nothing).await.unwrap().purged, 0);
+    }
+    for none in ["", "s..a", "s a"] {
+        let error = handle.purge().filter(none).keep(1).await.unwrap_err();
+        assert!(matches!(error.fault(), Fault::Config(_)), "{error}");
+        assert!(handle.purge_subject(none).await.is_err());
+    }
     assert_eq!(handle.purge().await.unwrap().purged, 3);
     let gone = jetstream.get_stream_no_info("T").await.unwrap();
     assert_eq!(code(gone.purge().await), ErrorCode::STREAM_NOT_FOUND);

@@ -352,7 +352,8 @@ impl ResetRequest {
     /// elsewhere than at the first message cannot be set to a sequence.
     #[must_use]
     pub fn sequence(mut self, sequence: u64) -> Self {
-        self.sequence = Some(sequence);
+        // Servers take 0 for none.
+        self.sequence = Some(sequence.max(1));
         self
     }
 }

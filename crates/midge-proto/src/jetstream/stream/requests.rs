@@ -336,10 +336,11 @@ impl PurgeRequest {
         self
     }
 
-    /// Only messages below this sequence; in place of [`keep`](Self::keep).
+    /// Only messages below this sequence; in place of [`keep`](Self::keep). There are none below 0.
     #[must_use]
     pub fn sequence(mut self, sequence: u64) -> Self {
-        self.limit = Some(PurgeLimit::Below(sequence));
+        // Servers take 0 for no limit, and delete everything.
+        self.limit = Some(PurgeLimit::Below(sequence.max(1)));
         self
     }
 

@@ -34,6 +34,8 @@ fn each_call_has_its_subject_and_body() {
         r#"{"filter":"a","seq":7}"#,
     );
     assert_wire(&PurgeRequest::new(name()).sequence(7).keep(5), "STREAM.PURGE.S", r#"{"keep":5}"#);
+    // With 0, servers would delete everything.
+    assert_wire(&PurgeRequest::new(name()).sequence(0), "STREAM.PURGE.S", r#"{"seq":1}"#);
     let delete = DeleteMessageRequest::new(name(), 9);
     assert_wire(&delete, "STREAM.MSG.DELETE.S", r#"{"seq":9}"#);
     assert_wire(&delete.mark_only(), "STREAM.MSG.DELETE.S", r#"{"seq":9,"no_erase":true}"#);

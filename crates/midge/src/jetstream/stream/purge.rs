@@ -8,6 +8,7 @@ use core::fmt;
 use core::future::{Future, IntoFuture};
 use core::marker::PhantomData;
 use core::pin::Pin;
+use midge_proto::{InvalidSubject, Subject};
 
 /// Was set.
 #[derive(Clone, Copy, Debug)]
@@ -23,16 +24,22 @@ pub enum No {}
 pub struct Purge<Sequence, Keep> {
     context: Context,
     request: PurgeRequest,
+    /// What is wrong with the filter.
+    fault: Option<InvalidSubject>,
     set: PhantomData<fn() -> (Sequence, Keep)>,
 }
 
 impl<Sequence, Keep> Purge<Sequence, Keep> {
     fn change<S, K>(self, change: impl FnOnce(PurgeRequest) -> PurgeRequest) -> Purge<S, K> {
-        Purge { context: self.context, request: change(self.request), set: PhantomData }
+        let Self { context, request, fault, .. } = self;
+        Purge { context, request: change(request), fault, set: PhantomData }
     }
 
-    /// Only messages on subjects that `filter` matches.
-    pub fn filter<T: Into<String>>(self, filter: T) -> Self {
+    /// Only messages on subjects that `filter` matches. One that is none, such as an empty one, is an
+    /// error: servers would delete everything.
+    pub fn filter<T: Into<String>>(mut self, filter: T) -> Self {
+        let filter = filter.into();
+        self.fault = Subject::from(filter.as_str()).check_subscribe().err();
         self.change(|request| request.filter(filter))
     }
 }
@@ -45,7 +52,8 @@ impl<Keep> Purge<No, Keep> {
 }
 
 impl<Sequence> Purge<Sequence, No> {
-    /// Only messages below this sequence; not together with [`keep`](Purge::keep).
+    /// Only messages below this sequence; not together with [`keep`](Purge::keep). There are none
+    /// below 0.
     pub fn sequence(self, sequence: u64) -> Purge<Yes, No> {
         self.change(|request| request.sequence(sequence))
     }
@@ -56,8 +64,13 @@ impl<Sequence, Keep> IntoFuture for Purge<Sequence, Keep> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { context, request, .. } = self;
-        Box::pin(async move { context.ask(&request).await })
+        let Self { context, request, fault, .. } = self;
+        Box::pin(async move {
+            match fault {
+                Some(fault) => Err(fault.into()),
+                None => context.ask(&request).await,
+            }
+        })
     }
 }
 
@@ -71,7 +84,7 @@ impl<T> Stream<T> {
     /// Deletes messages, when awaited.
     pub fn purge(&self) -> Purge<No, No> {
         let request = PurgeRequest::new(self.name.clone());
-        Purge { context: self.context.clone(), request, set: PhantomData }
+        Purge { context: self.context.clone(), request, fault: None, set: PhantomData }
     }
 
     /// Deletes all messages on subjects that `subject` matches; the same as
@@ -79,7 +92,7 @@ impl<T> Stream<T> {
     ///
     /// # Errors
     ///
-    /// As [`Context::call`]; and when the stream denies it.
+    /// As [`Context::call`]; when the subject is none, or the stream denies it.
     ///
     /// # Cancel safety
     ///
