@@ -106,6 +106,26 @@ async fn an_nkey_lets_in_from_its_seed_from_a_file_and_through_a_signer() {
 }
 
 #[tokio::test]
+async fn an_nkey_fails_with_the_reason_where_the_server_sends_nothing_to_sign() {
+    let server = server_with(PASSWORD);
+    let key = KeyPair::new_user([7; 32]);
+    let path = server.folder().join("user.nk");
+    std::fs::write(&path, key.seed().to_string()).unwrap();
+    let signer = ConnectOptions::new().nkey_signer(key.public_key(), async |_| {
+        panic!("there is nothing to sign");
+    });
+    for options in [
+        ConnectOptions::with_nkey(key.seed().to_string()),
+        ConnectOptions::new().nkey_file(&path),
+        signer,
+    ] {
+        let error = within("a failure", options.connect(server.url())).await.unwrap_err();
+        assert_eq!(error.kind(), ConnectErrorKind::Authentication, "{error:?}");
+        assert_contains(&error, "no nonce");
+    }
+}
+
+#[tokio::test]
 async fn credentials_that_cannot_be_had_fail_the_attempt_with_the_reason() {
     let server = server_with(PASSWORD);
     let options =
