@@ -110,7 +110,7 @@ async fn an_nkey_fails_with_the_reason_where_the_server_sends_nothing_to_sign() 
     let server = server_with(PASSWORD);
     let key = KeyPair::new_user([7; 32]);
     let path = server.folder().join("user.nk");
-    std::fs::write(&path, key.seed().to_string()).unwrap();
+    std::fs::write(&path, key.seed()).unwrap();
     let signer = ConnectOptions::new().nkey_signer(key.public_key(), async |_| {
         panic!("there is nothing to sign");
     });
