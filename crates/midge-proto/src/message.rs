@@ -3,7 +3,7 @@
 #[cfg(feature = "serde")]
 mod payload_serde;
 
-use crate::header::{HeaderMap, parse_status};
+use crate::header::{HeaderMap, NATS_MESSAGE_ID, parse_status};
 use crate::status::StatusCode;
 use crate::subject::{LatestSubject, Subject};
 use alloc::string::String;
@@ -191,6 +191,16 @@ pub struct OutboundMessage {
     pub payload: Bytes,
     /// The headers; an empty map is sent as none.
     pub headers: Option<HeaderMap>,
+}
+
+impl OutboundMessage {
+    /// The id by which a stream knows it when it comes a second time (`Nats-Msg-Id`). An empty one is
+    /// none.
+    #[must_use]
+    pub fn message_id(&self) -> Option<&str> {
+        let id = self.headers.as_ref()?.get(NATS_MESSAGE_ID)?.as_str();
+        (!id.is_empty()).then_some(id)
+    }
 }
 
 impl From<Message> for OutboundMessage {

@@ -7,7 +7,6 @@ pub use outcome::{IngestEvent, IngestFailure, IngestFault};
 use super::ack::PublishAck;
 use super::batch::BatchId;
 use super::fast_ingest::{GapMode, IngestAnswer, IngestInbox, IngestOperation};
-use crate::header::NATS_MESSAGE_ID;
 use crate::jetstream::api::ApiError;
 use crate::jetstream::error::ErrorCode;
 use crate::jetstream::level::{ApiLevel, Requirement};
@@ -533,9 +532,7 @@ impl Ingest {
         let mut at = 0;
         while at < self.sent {
             let Some(waiting) = self.waiting.get(at) else { break };
-            let headers = waiting.message.headers.as_ref();
-            let has_id = headers.is_some_and(|headers| headers.get(NATS_MESSAGE_ID).is_some());
-            if has_id || waiting.sequence >= refused {
+            if waiting.message.message_id().is_some() || waiting.sequence >= refused {
                 at += 1;
             } else {
                 self.fail_at(at, &IngestFault::Uncertain);

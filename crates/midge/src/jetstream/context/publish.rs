@@ -9,7 +9,6 @@ use crate::jetstream::publish::{
 use crate::shared::{Core, RequestParts};
 use crate::sync::Arc;
 use bytes::Bytes;
-use midge_proto::header::NATS_MESSAGE_ID;
 use midge_proto::jetstream::message::PublishMessage;
 use midge_proto::{OnDisconnect, OutboundMessage, Refusal, RequestId, ToSubject};
 
@@ -158,11 +157,10 @@ impl super::Inner {
         &self,
         message: &'a OutboundMessage,
     ) -> RequestParts<'a> {
-        let headers = message.headers.as_ref();
-        let has_id = headers.is_some_and(|headers| headers.get(NATS_MESSAGE_ID).is_some());
+        let has_id = message.message_id().is_some();
         RequestParts {
             subject: &message.subject,
-            headers,
+            headers: message.headers.as_ref(),
             payload: &message.payload,
             timeout: Some(self.ack_timeout),
             on_disconnect: if has_id { OnDisconnect::Resend } else { OnDisconnect::Wait },

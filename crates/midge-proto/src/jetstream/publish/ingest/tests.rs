@@ -1,7 +1,7 @@
 //! Scripts of fast ingest: what is sent, what the stream says, and what becomes of each message.
 
 use super::*;
-use crate::header::HeaderMap;
+use crate::header::{HeaderMap, NATS_MESSAGE_ID};
 use crate::jetstream::test_messages;
 use alloc::vec;
 
