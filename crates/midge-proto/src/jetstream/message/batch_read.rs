@@ -130,6 +130,9 @@ impl BatchRead {
             0 if !request.multi_last.is_empty() => None,
             batch => Some(batch),
         };
+        // A read of what follows begins somewhere: this one is of the last messages of no subjects.
+        let is_of_nothing =
+            request.multi_last.is_empty() && request.seq == 0 && request.start_time.is_none();
         let by_bytes = request.max_bytes > 0;
         let subjects = core::mem::take(&mut request.multi_last);
         let further: VecDeque<_> = chunks(subjects, false).collect();
@@ -148,6 +151,8 @@ impl BatchRead {
         };
         if read.left == Some(0) {
             read.state = State::Ended(BatchReadEnd::Complete);
+        } else if is_of_nothing {
+            read.state = State::Ended(BatchReadEnd::NoMore);
         } else if read.further.len() > 1 && !has_snapshot {
             read.list(Vec::new());
         } else {

@@ -265,3 +265,16 @@ fn many_subjects_by_name_have_one_moment_too() {
     unlisted.read.handle_failure();
     assert!(unlisted.read.end().is_some());
 }
+
+#[test]
+fn the_last_messages_of_no_subjects_are_none() {
+    for (request, end) in [
+        (last_of(&[]), BatchReadEnd::Complete),
+        (last_of(&[]).batch(10), BatchReadEnd::NoMore),
+        (last_of(&[]).batch(10).up_to_sequence(5), BatchReadEnd::NoMore),
+    ] {
+        let mut script = Script::of(request);
+        assert!(script.read.poll_action().is_none());
+        assert_eq!(script.read.end(), Some(&end));
+    }
+}
