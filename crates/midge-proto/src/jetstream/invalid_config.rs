@@ -31,6 +31,9 @@ pub enum InvalidConfig {
     },
     /// Pulls that are made one after the other without a time after which each is over.
     NoExpiry,
+    /// Pulls that are made one after the other without a limit, of messages or of bytes, on what they
+    /// may bring.
+    NoLimit,
     /// The priority of a pull is above 9.
     Priority(u8),
     /// A pull names a priority group that the consumer does not have, or none where it has some.
@@ -69,6 +72,9 @@ impl fmt::Display for InvalidConfig {
                 )
             }
             Self::NoExpiry => f.write_str("pulls of a stream need a time to expire after"),
+            Self::NoLimit => {
+                f.write_str("pulls of a stream need a limit of messages or of bytes, or both")
+            }
             Self::PinnedConsumer => f.write_str(
                 "the consumer is pinned to one client, which has to go on reading: use `stream`",
             ),

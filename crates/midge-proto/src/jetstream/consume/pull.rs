@@ -148,11 +148,14 @@ impl Pull {
     ///
     /// # Errors
     ///
-    /// When pulls have no time, or the heartbeat is more than half of it, or group or priority are
-    /// none.
+    /// When pulls have no time, or the heartbeat is more than half of it, or neither messages nor
+    /// bytes have a limit, or group or priority are none.
     pub fn new(now: Instant, options: PullOptions) -> Result<Self, InvalidConfig> {
         if options.expires.is_zero() {
             return Err(InvalidConfig::NoExpiry);
+        }
+        if options.max_messages == 0 && options.max_bytes == 0 {
+            return Err(InvalidConfig::NoLimit);
         }
         options.pull(options.capacity(), None).check()?;
         let mut pull = Self {

@@ -449,7 +449,7 @@ impl<C> fmt::Debug for OrderedBuilder<C> {
 
 impl OrderedBuilder<pull::OrderedConfig> {
     /// Messages that are asked for ahead of the reader. Default 500; 0 is no limit but that of the
-    /// bytes.
+    /// bytes, without which it is an error.
     pub fn max_messages_per_batch(mut self, batch: usize) -> Self {
         self.pull.max_messages = batch;
         self

@@ -99,7 +99,8 @@ macro_rules! acknowledging {
 
             /// Says that the message is done, and pulls: the messages come as they do from
             /// [`Consumer::batch`](crate::jetstream::consumer::Consumer::batch), in one turn less. A
-            /// pull that does not say how long it waits is over after 30 s.
+            /// pull that does not say how long it waits is over after 30 s; a consumer with a smaller
+            /// `max_expires` refuses that, so name the time for one.
             ///
             /// # Errors
             ///

@@ -2,7 +2,7 @@ use super::{at, delivery, denial, status_to};
 use crate::jetstream::consume::{Pull, PullEnd, PullEvent, PullOptions, Verdict};
 use crate::jetstream::consumer::{self, PriorityPolicy};
 use crate::jetstream::test_messages::with_headers;
-use crate::jetstream::{Status, StatusClass};
+use crate::jetstream::{InvalidConfig, Status, StatusClass};
 use crate::message::Message;
 use crate::time::Instant;
 use core::time::Duration;
@@ -412,11 +412,23 @@ fn a_drain_lets_the_buffer_be_read_and_a_stop_does_not() {
 }
 
 #[test]
-fn options_that_no_server_takes_are_refused() {
-    let heartbeat = PullOptions { heartbeat: Duration::from_secs(16), ..PullOptions::default() };
-    assert!(Pull::new(at(0), heartbeat).is_err());
-    let priority = PullOptions { priority: Some(10), ..PullOptions::default() };
-    assert!(Pull::new(at(0), priority).is_err());
+fn options_that_are_none_are_refused_with_the_reason() {
+    let defaults = PullOptions::default;
+    let heartbeat = PullOptions { heartbeat: Duration::from_secs(16), ..defaults() };
+    let priority = PullOptions { priority: Some(10), ..defaults() };
+    let endless = PullOptions { expires: Duration::ZERO, ..defaults() };
+    let boundless = PullOptions { max_messages: 0, ..defaults() };
+    let expires = Duration::from_secs(30);
+    for (options, fault) in [
+        (heartbeat, InvalidConfig::Heartbeat { heartbeat: Duration::from_secs(16), expires }),
+        (priority, InvalidConfig::Priority(10)),
+        (endless, InvalidConfig::NoExpiry),
+        (boundless.clone(), InvalidConfig::NoLimit),
+    ] {
+        assert_eq!(Pull::new(at(0), options).unwrap_err(), fault);
+    }
+    let limited = consumer::Config { max_batch: 7, ..consumer::Config::default() };
+    assert!(Pull::new(at(0), boundless.limited_by(&limited)).is_ok());
 }
 
 #[test]

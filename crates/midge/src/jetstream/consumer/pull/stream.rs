@@ -210,7 +210,7 @@ impl<'a> StreamBuilder<'a> {
     }
 
     /// Messages that are asked for ahead of the reader. Default 500, as in nats.go; 0 is no limit
-    /// but that of the bytes.
+    /// but that of the bytes, without which it is an error.
     pub fn max_messages_per_batch(mut self, batch: usize) -> Self {
         self.options.max_messages = batch;
         self
