@@ -5,6 +5,8 @@ use crate::waiter::park_on;
 use core::fmt;
 use core::future::Future;
 use core::ops::{Deref, DerefMut};
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_core::Stream;
 use std::sync::Arc;
@@ -197,8 +199,11 @@ impl<S: Stream<Item: Yield> + Unpin> Blocking<S> {
         reason = "as an iterator, its adapters would hide calls of the handle inside; `iter` is one"
     )]
     pub fn next(&mut self) -> Option<<S::Item as Yield>::Output> {
-        let item = self.carrier.finish(next_of(&mut self.inner))?;
-        Some(item.through(self))
+        let item = match what_waits(&mut self.inner) {
+            Poll::Ready(item) => item,
+            Poll::Pending => self.carrier.finish(next_of(&mut self.inner)),
+        };
+        item.map(|item| item.through(self))
     }
 
     /// The next item or the end, unless the time is up first.
@@ -210,8 +215,13 @@ impl<S: Stream<Item: Yield> + Unpin> Blocking<S> {
         &mut self,
         time: Duration,
     ) -> Result<Option<<S::Item as Yield>::Output>, TimedOut> {
-        let limit = Instant::now().checked_add(time);
-        let item = self.carrier.wait(next_of(&mut self.inner), limit).ok_or(TimedOut(time))?;
+        let item = match what_waits(&mut self.inner) {
+            Poll::Ready(item) => item,
+            Poll::Pending => {
+                let limit = Instant::now().checked_add(time);
+                self.carrier.wait(next_of(&mut self.inner), limit).ok_or(TimedOut(time))?
+            }
+        };
         Ok(item.map(|item| item.through(self)))
     }
 
@@ -221,8 +231,13 @@ impl<S: Stream<Item: Yield> + Unpin> Blocking<S> {
     }
 }
 
+/// What has come already is had without a hand on the connection: whoever drives it goes on.
+fn what_waits<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
+    Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
+}
+
 fn next_of<S: Stream + Unpin>(stream: &mut S) -> impl Future<Output = Option<S::Item>> {
-    core::future::poll_fn(|cx| core::pin::Pin::new(&mut *stream).poll_next(cx))
+    core::future::poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx))
 }
 
 /// Iterates over what a [`Blocking`] stream yields, and waits for it.
