@@ -104,9 +104,10 @@ async fn a_terminated_message_never_comes_again_and_the_reason_is_told() {
 #[tokio::test]
 async fn the_acknowledgement_can_be_split_from_the_message() {
     let (stage, mut consumer, mut deliveries) = delivered().await;
-    let (message, acker) = message(&stage.jetstream, &mut deliveries).await.split();
+    let message = message(&stage.jetstream, &mut deliveries).await;
     let other = Acker::new(stage.jetstream.clone(), message.reply.clone());
-    drop(message);
+    let (message, acker) = message.split();
+    assert_eq!(message.reply, None, "an answer would acknowledge");
     acker.double_ack().await.unwrap();
     assert_eq!(acker.ack().await, Err(AckError::AlreadyAcknowledged));
     // It does not know of the other one, and the server does not mind.

@@ -330,3 +330,78 @@ async fn pulls_do_what_the_same_code_did_before() -> Result<(), async_nats::Erro
     let server = NatsServer::builder().jetstream().start()?;
     through_pulls(async_nats::connect(server.url()).await?).await
 }
+
+/// An error of an application, with a conversion for each thing that it does to a stream.
+#[derive(Debug)]
+enum AdminError {
+    Purge,
+    Delete,
+}
+
+impl From<async_nats::jetstream::stream::PurgeError> for AdminError {
+    fn from(_: async_nats::jetstream::stream::PurgeError) -> Self {
+        Self::Purge
+    }
+}
+
+impl From<async_nats::jetstream::stream::DeleteMessageError> for AdminError {
+    fn from(_: async_nats::jetstream::stream::DeleteMessageError) -> Self {
+        Self::Delete
+    }
+}
+
+/// What those who look after streams do.
+async fn through_administration(client: Client) -> Result<(), async_nats::Error> {
+    use async_nats::jetstream::consumer::pull;
+    use async_nats::jetstream::stream::{DeleteMessageErrorKind, PurgeErrorKind};
+    use async_nats::jetstream::{self, stream};
+    use futures_util::TryStreamExt;
+
+    let jetstream = jetstream::new(client);
+    let stream = jetstream
+        .create_stream(stream::Config {
+            name: "events".to_string(),
+            subjects: vec!["events.>".to_string()],
+            deny_purge: true,
+            ..Default::default()
+        })
+        .await?;
+    for number in 0..3 {
+        let subject = format!("events.{number}").into();
+        let message = OutboundMessage::new(subject, "data".into(), None);
+        jetstream.publish(message.subject, message.payload).await?.await?;
+    }
+    let mut listing = stream.info_with_subjects("events.>").await?;
+    assert_eq!(listing.info.state.messages, 3);
+    let mut subjects = Vec::new();
+    while let Some((subject, count)) = listing.try_next().await? {
+        subjects.push((subject, count));
+    }
+    subjects.sort();
+    assert_eq!(subjects, [0, 1, 2].map(|number| (format!("events.{number}"), 1)));
+
+    let stored = stream.get_raw_message(2).await?.time;
+    assert!(stored.unix_timestamp() > 1_700_000_000);
+    let consumer = stream.create_consumer(pull::Config::default()).await?;
+    let name = &consumer.cached_info().name;
+    let until = stored + Duration::from_secs(3600);
+    assert_eq!(stream.pause_consumer(name, until).await?.pause_until, Some(until));
+    let earlier = stored - Duration::from_secs(3600);
+    assert!(!stream.pause_consumer(name, earlier).await?.paused);
+
+    let purged = async { Ok::<_, AdminError>(stream.purge().await?) }.await;
+    assert!(matches!(purged, Err(AdminError::Purge)), "{purged:?}");
+    let deleted = async { Ok::<_, AdminError>(stream.delete_message(9).await?) }.await;
+    assert!(matches!(deleted, Err(AdminError::Delete)), "{deleted:?}");
+    let error = stream.purge().await.unwrap_err();
+    assert!(matches!(error.kind(), PurgeErrorKind::JetStream(_)), "{error}");
+    let error = stream.delete_message(9).await.unwrap_err();
+    assert!(matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn streams_are_looked_after_as_by_the_same_code_before() -> Result<(), async_nats::Error> {
+    let server = NatsServer::builder().jetstream().start()?;
+    through_administration(async_nats::connect(server.url()).await?).await
+}

@@ -194,6 +194,12 @@ pub struct OutboundMessage {
 }
 
 impl OutboundMessage {
+    /// A message without a reply subject.
+    #[must_use]
+    pub const fn new(subject: Subject, payload: Bytes, headers: Option<HeaderMap>) -> Self {
+        Self { subject, reply: None, payload, headers }
+    }
+
     /// The id by which a stream knows it when it comes a second time (`Nats-Msg-Id`). An empty one is
     /// none.
     #[must_use]

@@ -7,7 +7,7 @@ use crate::message::Message;
 use crate::subject::Subject;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// Asks what the account may use, and uses.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,26 +85,37 @@ pub struct Tier {
     pub limits: Limits,
 }
 
-/// What an account may use; -1 means no limit.
+/// What an account may use; `None` means no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct Limits {
     /// Bytes in memory.
+    #[serde(deserialize_with = "limit")]
     pub max_memory: Option<i64>,
     /// Bytes in files.
+    #[serde(deserialize_with = "limit")]
     pub max_storage: Option<i64>,
     /// Streams.
+    #[serde(deserialize_with = "limit")]
     pub max_streams: Option<i64>,
     /// Consumers.
+    #[serde(deserialize_with = "limit")]
     pub max_consumers: Option<i64>,
-    /// Messages of one consumer that wait for an acknowledgement.
+    /// Messages of one consumer that wait for an acknowledgement; -1 means no limit.
     pub max_ack_pending: i64,
     /// Bytes of one stream in memory.
+    #[serde(deserialize_with = "limit")]
     pub memory_max_stream_bytes: Option<i64>,
     /// Bytes of one stream in files.
+    #[serde(deserialize_with = "limit")]
     pub storage_max_stream_bytes: Option<i64>,
     /// Whether every stream must have `max_bytes`.
     pub max_bytes_required: bool,
+}
+
+/// A limit, which is -1 on the wire where there is none.
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    Ok(Option::<i64>::deserialize(deserializer)?.filter(|limit| *limit >= 0))
 }
 
 /// How often the API was used.
@@ -142,6 +153,9 @@ mod tests {
         assert_eq!(account.api_level(), ApiLevel::V2_15);
         assert_eq!((account.memory, account.consumers, account.requests.errors), (1, 6, 12));
         assert_eq!(account.limits.storage_max_stream_bytes, Some(10));
+        assert_eq!((account.limits.max_storage, account.limits.max_streams), (Some(7), Some(8)));
+        let unlimited = (account.limits.max_memory, account.limits.memory_max_stream_bytes);
+        assert_eq!(unlimited, (None, None));
         assert!(account.limits.max_bytes_required);
         assert_eq!(account.tiers["R1"].limits.max_memory, Some(14));
         assert_eq!(account.tiers["R1"].limits.max_storage, None);

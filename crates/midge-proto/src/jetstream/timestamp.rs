@@ -2,6 +2,7 @@
 
 use crate::snippet::Snippet;
 use core::fmt;
+use core::ops::{Add, Sub};
 use core::str::FromStr;
 use core::time::Duration;
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -28,6 +29,8 @@ pub struct Timestamp(i64);
 /// Nanoseconds from 1970 back to the year 1, which on the wire means "unset".
 pub(super) const UNSET_NANOS: i128 = -62_135_596_800_000_000_000;
 
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
 impl Timestamp {
     /// The beginning of 1970.
     pub const UNIX_EPOCH: Self = Self(0);
@@ -48,11 +51,32 @@ impl Timestamp {
         self.0
     }
 
+    /// Whole seconds since the beginning of 1970, rounded down.
+    #[must_use]
+    pub const fn unix_timestamp(self) -> i64 {
+        self.0.div_euclid(NANOS_PER_SECOND)
+    }
+
+    /// As [`as_nanos`](Self::as_nanos), in the type that crates of dates take.
+    #[must_use]
+    pub const fn unix_timestamp_nanos(self) -> i128 {
+        self.0 as i128
+    }
+
     /// The moment `duration` later, or [`MAX`](Self::MAX).
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
-        let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
-        Self(self.0.saturating_add(nanos))
+        within_nanos(duration)
+            .and_then(|nanos| self.0.checked_add_unsigned(nanos))
+            .map_or(Self::MAX, Self)
+    }
+
+    /// The moment `duration` earlier, or [`MIN`](Self::MIN).
+    #[must_use]
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        within_nanos(duration)
+            .and_then(|nanos| self.0.checked_sub_unsigned(nanos))
+            .map_or(Self::MIN, Self)
     }
 
     /// Time passed since `earlier`, or zero when `earlier` is later.
@@ -84,6 +108,29 @@ impl Timestamp {
 
     pub(super) fn from_date_time(date_time: OffsetDateTime) -> Self {
         Self::clamped(date_time.unix_timestamp_nanos())
+    }
+}
+
+/// The nanoseconds of a duration, if it can lie between two moments.
+fn within_nanos(duration: Duration) -> Option<u64> {
+    u64::try_from(duration.as_nanos()).ok()
+}
+
+/// Ends at [`MAX`](Timestamp::MAX).
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        self.saturating_add(duration)
+    }
+}
+
+/// Ends at [`MIN`](Timestamp::MIN).
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        self.saturating_sub(duration)
     }
 }
 
@@ -238,9 +285,24 @@ mod tests {
 
     #[test]
     fn sums_and_differences_saturate() {
-        assert_eq!(Timestamp::MAX.saturating_add(Duration::MAX), Timestamp::MAX);
+        let most = Duration::from_nanos(u64::MAX);
+        assert_eq!(Timestamp::MIN + most, Timestamp::MAX);
+        assert_eq!(Timestamp::MAX - most, Timestamp::MIN);
+        assert_eq!(Timestamp::MIN + Duration::MAX, Timestamp::MAX);
+        assert_eq!(Timestamp::MAX - Duration::MAX, Timestamp::MIN);
+        assert_eq!(Timestamp::UNIX_EPOCH + Duration::from_nanos(1), Timestamp::from_nanos(1));
+        assert_eq!(Timestamp::UNIX_EPOCH - Duration::from_nanos(1), Timestamp::from_nanos(-1));
         assert_eq!(Timestamp::MAX.saturating_since(Timestamp::MIN), Duration::from_nanos(u64::MAX));
         assert_eq!(Timestamp::MIN.saturating_since(Timestamp::MAX), Duration::ZERO);
+    }
+
+    #[test]
+    fn seconds_are_rounded_down_on_both_sides_of_1970() {
+        for (nanos, seconds) in [(0, 0), (1_999_999_999, 1), (-1, -1), (-1_000_000_000, -1)] {
+            let timestamp = Timestamp::from_nanos(nanos);
+            assert_eq!(timestamp.unix_timestamp(), seconds, "{nanos}");
+            assert_eq!(timestamp.unix_timestamp_nanos(), i128::from(nanos));
+        }
     }
 
     proptest! {

@@ -152,8 +152,19 @@ kinds! {
     _ => Self::Request,
     }
 
-    /// What kept messages from being deleted.
+    /// What kept messages from being purged.
     PurgeErrorKind {
+        Request => "the request was not sent or not answered",
+        TimedOut => "no answer came in time",
+        JetStream(Error) => "JetStream refused the request",
+    } else {
+    Told::TimedOut => Self::TimedOut,
+    Told::JetStream(error) => Self::JetStream(error.clone()),
+    _ => Self::Request,
+    }
+
+    /// What kept a message from being deleted.
+    DeleteMessageErrorKind {
         Request => "the request was not sent or not answered",
         TimedOut => "no answer came in time",
         JetStream(Error) => "JetStream refused the request",

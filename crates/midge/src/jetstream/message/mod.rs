@@ -70,11 +70,12 @@ impl Message {
         self
     }
 
-    /// Takes the message and its acknowledgement apart.
+    /// Takes the message and its acknowledgement apart; the reply subject goes with the latter, so
+    /// that nobody acknowledges by an answer.
     #[must_use]
     pub fn split(self) -> (crate::Message, Acker) {
-        let Self { message, context, told } = self;
-        let acker = Acker { context, reply: message.reply.clone(), told };
+        let Self { mut message, context, told } = self;
+        let acker = Acker { context, reply: message.reply.take(), told };
         (message, acker)
     }
 

@@ -9,7 +9,8 @@ mod schedules;
 
 pub use crate::jetstream::error::{
     ConsumerCreateStrictErrorKind, ConsumerErrorKind, ConsumerResetErrorKind,
-    ConsumerUpdateErrorKind, DirectGetErrorKind, LastRawMessageErrorKind, PurgeErrorKind,
+    ConsumerUpdateErrorKind, DeleteMessageErrorKind, DirectGetErrorKind, LastRawMessageErrorKind,
+    PurgeErrorKind,
 };
 pub use batch::{BatchMessages, GetBatch, GetLastMessages};
 pub use midge_proto::jetstream::consumer::{ConsumerResetResponse, PauseResponse};
@@ -24,6 +25,9 @@ use crate::jetstream::context::{Context, RequestError, RequestErrorKind};
 use crate::jetstream::error::CallError;
 use crate::jetstream::pages::Pages;
 use core::fmt;
+use core::pin::Pin;
+use core::task::{Context as TaskContext, Poll};
+use futures_core::Stream as FutureStream;
 use midge_proto::jetstream::{StreamName, consumer};
 
 /// A consumer was not created, looked up, changed or deleted.
@@ -40,12 +44,10 @@ pub type ConsumersError = RequestError;
 pub type ConsumersErrorKind = RequestErrorKind;
 /// A stream was not looked at.
 pub type InfoError = RequestError;
-/// Messages were not deleted.
+/// Messages were not purged.
 pub type PurgeError = CallError<PurgeErrorKind>;
 /// A message was not deleted.
-pub type DeleteMessageError = CallError<PurgeErrorKind>;
-/// What kind of error a [`DeleteMessageError`] is.
-pub type DeleteMessageErrorKind = PurgeErrorKind;
+pub type DeleteMessageError = CallError<DeleteMessageErrorKind>;
 /// A stored message was not read through the leader.
 pub type LastRawMessageError = CallError<LastRawMessageErrorKind>;
 /// A stored message was not read through the leader.
@@ -190,10 +192,20 @@ impl StreamInfoBuilder {
 }
 
 /// A stream, and its subjects with the number of messages on each.
+///
+/// Where it is polled it is [`subjects`](Self::subjects).
 #[derive(Debug)]
 pub struct InfoWithSubjects {
     /// The stream; the subjects of the first page are in its state.
     pub info: Info,
     /// The subjects, one after the other; further pages are asked for when they are needed.
     pub subjects: Pages<InfoRequest>,
+}
+
+impl FutureStream for InfoWithSubjects {
+    type Item = <Pages<InfoRequest> as FutureStream>::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.subjects).poll_next(cx)
+    }
 }
