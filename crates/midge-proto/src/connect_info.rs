@@ -191,6 +191,13 @@ impl Auth {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Whether a server that gets it could use it elsewhere: a signature is of use to nobody but the
+    /// server that sent the nonce, and a JWT is none without one.
+    pub(crate) fn is_secret(&self) -> bool {
+        let is_bearer = self.jwt.is_some() && self.signature.is_none();
+        is_bearer || self.password.is_some() || self.token.is_some()
+    }
 }
 
 impl fmt::Debug for Auth {

@@ -316,3 +316,25 @@ pub(crate) enum Answer {
     Now(Result<Auth, AuthError>),
     Later(BoxFuture<Result<Auth, AuthError>>),
 }
+
+#[cfg(all(test, feature = "nkeys"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credentials_file_without_a_key_is_a_bearer_jwt() {
+        let asked = |text: &str| match Credentials::text(text).begin("nonce") {
+            Answer::Now(auth) => auth.unwrap(),
+            Answer::Later(_) => panic!("there is nobody to ask"),
+        };
+        let jwt = "eyJ0eXAiOiJKV1QifQ.eyJzdWIiOiJVIiwiZXhwIjo5OX0.c2ln";
+        let begin = "-----BEGIN NATS USER JWT-----";
+        let bearer = format!("{begin}\n{jwt}\n------END NATS USER JWT------\n");
+        let seed = KeyPair::new_user([7; 32]).seed().to_string();
+        let (begin, end) = ("-----BEGIN USER NKEY SEED-----", "------END USER NKEY SEED------");
+        let signing = format!("{bearer}\n{begin}\n{seed}\n{end}\n");
+        let (bearer, signing) = (asked(&bearer), asked(&signing));
+        assert_eq!((bearer.jwt.as_deref(), signing.jwt.as_deref()), (Some(jwt), Some(jwt)));
+        assert!(bearer.signature.is_none() && signing.signature.is_some());
+    }
+}

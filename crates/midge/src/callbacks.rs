@@ -8,7 +8,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use midge_proto::{Auth, Login, Scope, Server, ServerAddr, ServerInfo};
+use midge_proto::{Auth, Login, Server, ServerAddr, ServerInfo};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type ChooseFn =
@@ -139,18 +139,17 @@ impl CallbackRunner {
         }
     }
 
-    /// Asks for credentials within `scope`; `None` when the answer comes later.
+    /// Asks for credentials; `None` when the answer comes later.
     pub(crate) fn authenticate(
         &mut self,
         login: Option<Login>,
         nonce: &str,
-        scope: Scope,
     ) -> Option<Result<Auth, AuthError>> {
         if let Some(login) = login {
             return Some(Ok(of_url(login)));
         }
         match self.credentials.begin(nonce) {
-            Answer::Now(result) => Some(result.and_then(|auth| within(scope, auth))),
+            Answer::Now(result) => Some(result),
             Answer::Later(future) => {
                 self.running = Running::Auth(future);
                 None
@@ -213,20 +212,6 @@ impl CallbackRunner {
     }
 }
 
-/// Refuses what a server could use elsewhere where it may not have that: the connection machine knows
-/// the kind of the credentials, and only their text tells whether a JWT comes with a key.
-fn within(scope: Scope, auth: Auth) -> Result<Auth, AuthError> {
-    match scope {
-        Scope::SignaturesOnly if auth.jwt.is_some() && auth.signature.is_none() => {
-            Err(AuthError::new(
-                "a bearer JWT is not sent to a server that was announced without verified TLS; \
-                 allow it by `send_secrets_to_discovered_servers`",
-            ))
-        }
-        Scope::SignaturesOnly | Scope::Everything => Ok(auth),
-    }
-}
-
 fn of_url(login: Login) -> Auth {
     let mut auth = Auth::new();
     match login.password {
@@ -238,32 +223,4 @@ fn of_url(login: Login) -> Auth {
         None => auth.token = Some(login.user),
     }
     auth
-}
-
-#[cfg(all(test, feature = "nkeys"))]
-mod tests {
-    use super::*;
-    use crate::event::{EventQueue, Unheard};
-    use midge_proto::nkeys::KeyPair;
-
-    #[test]
-    fn a_bearer_jwt_in_a_credentials_file_goes_where_a_bearer_jwt_goes() {
-        let asked = |text: &str, scope| {
-            let events = EventQueue::new(Unheard::Silent).subscribe();
-            let credentials = Credentials::text(text);
-            let mut runner = CallbackRunner::new(credentials, Callbacks::default(), events);
-            runner.authenticate(None, "nonce", scope).unwrap()
-        };
-        let jwt = "eyJ0eXAiOiJKV1QifQ.eyJzdWIiOiJVIiwiZXhwIjo5OX0.c2ln";
-        let begin = "-----BEGIN NATS USER JWT-----";
-        let bearer = format!("{begin}\n{jwt}\n------END NATS USER JWT------\n");
-        let seed = KeyPair::new_user([7; 32]).seed().to_string();
-        let (begin, end) = ("-----BEGIN USER NKEY SEED-----", "------END USER NKEY SEED------");
-        let signing = format!("{bearer}\n{begin}\n{seed}\n{end}\n");
-        assert_eq!(asked(&bearer, Scope::Everything).unwrap().jwt.as_deref(), Some(jwt));
-        assert!(asked(&signing, Scope::Everything).unwrap().signature.is_some());
-        assert!(asked(&signing, Scope::SignaturesOnly).unwrap().signature.is_some());
-        let error = asked(&bearer, Scope::SignaturesOnly).unwrap_err().to_string();
-        assert!(error.starts_with("a bearer JWT is not sent") && !error.contains(jwt), "{error}");
-    }
 }

@@ -56,7 +56,7 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// A server was skipped because it may not have the configured password or token.
+    /// A server was skipped because it may not have the password, token or bearer JWT.
     SecretsWithheld(ServerAddr),
     /// Reading paused because a subscription with back-pressure is full, or went on.
     Reading(ReadingState),
@@ -170,7 +170,7 @@ impl fmt::Display for Event {
                 write!(f, "announced server {address} not taken: {reason}")
             }
             Self::SecretsWithheld(addr) => {
-                write!(f, "{addr} was skipped: it may not have the password or token")
+                write!(f, "{addr} was skipped: it may not have the password, token or JWT")
             }
             Self::Reading(ReadingState::Paused) => f.write_str("reading paused"),
             Self::Reading(ReadingState::Resumed) => f.write_str("reading resumed"),

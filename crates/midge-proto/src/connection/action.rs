@@ -163,7 +163,7 @@ pub enum ConnectionEvent {
         /// Why.
         reason: Refused,
     },
-    /// A server was skipped because it may not have the configured password or token.
+    /// A server was skipped because it may not have the password, token or bearer JWT.
     SecretsWithheld(ServerAddr),
     /// The server will shut down soon.
     LameDuck,

@@ -112,10 +112,11 @@ pub enum TlsMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub enum Secrets {
-    /// None, or such that prove themselves by a signature over the nonce.
+    /// None, or such that prove themselves by a signature over the nonce. If they turn out to be
+    /// others, they are held back all the same.
     #[default]
     NeverSent,
-    /// A password or token, which a server that gets it could use elsewhere.
+    /// A password, a token, or a bearer JWT, which a server that gets it could use elsewhere.
     Sent,
     /// As [`Sent`](Self::Sent), and every server may have them, announced ones too.
     SentToAll,

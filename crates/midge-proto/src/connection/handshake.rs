@@ -65,6 +65,10 @@ impl Connection {
         let now = self.advance(now);
         let State::Authenticating(attempt) = &self.state else { return };
         match result {
+            // Their kind does not tell all: a credentials file may hold a JWT without a key.
+            Ok(auth) if auth.is_secret() && !self.may_have_secrets(attempt) => {
+                self.withhold_secrets(now);
+            }
             Ok(auth) => {
                 let attempt = attempt.clone();
                 self.send_connect(now, attempt, auth);
@@ -110,17 +114,31 @@ impl Connection {
         let login = self.pool.login(attempt.server);
         // What a URL holds is sent as it is.
         let sends_secrets = self.config.secrets == Secrets::Sent || login.is_some();
+        self.state = State::Authenticating(attempt);
         if scope == Scope::SignaturesOnly && sends_secrets {
-            self.state = State::Authenticating(attempt);
-            self.event(ConnectionEvent::SecretsWithheld(server));
-            let text = "a password or token is not sent to a server that was announced without \
-                        verified TLS; allow it by `send_secrets_to_discovered_servers`";
-            self.attempt_failed(now, Cause::Credentials(text.to_string()));
+            self.withhold_secrets(now);
             return;
         }
-        self.state = State::Authenticating(attempt);
         let info = Arc::clone(&self.info);
         self.actions.push_back(Action::Authenticate { server, info, scope, login });
+    }
+
+    /// Whether the server of an attempt may have secrets; one that has left the pool meanwhile may not.
+    fn may_have_secrets(&self, attempt: &Attempt) -> bool {
+        let entry = self.pool.get(attempt.server);
+        entry.is_some_and(|it| self.scope(&it.trust, &attempt.protection) == Scope::Everything)
+    }
+
+    /// Skips a server that may not have what there is to send.
+    fn withhold_secrets(&mut self, now: Instant) {
+        let text = "a password, token or bearer JWT is not sent to a server that was announced without \
+                    verified TLS; allow it by `send_secrets_to_discovered_servers`";
+        let cause = Cause::Credentials(text.to_string());
+        let entry = self.state.attempt().and_then(|(attempt, _)| self.pool.get(attempt.server));
+        if let Some(server) = entry.map(|entry| entry.server.addr.clone()) {
+            self.event(ConnectionEvent::SecretsWithheld(server));
+        }
+        self.attempt_failed(now, cause);
     }
 
     /// Announced servers get secrets only where both the announcement and the link to them are

@@ -38,8 +38,8 @@ impl Machine {
                 }
                 Action::StartTls { name } => self.start_tls(now, name),
                 Action::StartWebSocket { server } => self.start_websocket(now, &server),
-                Action::Authenticate { info, login, scope, .. } => {
-                    if let Some(result) = self.callbacks.authenticate(login, &info.nonce, scope) {
+                Action::Authenticate { info, login, .. } => {
+                    if let Some(result) = self.callbacks.authenticate(login, &info.nonce) {
                         let result = result.map_err(|error| error.to_string());
                         self.connection.handle_authenticated(now, result);
                     }

@@ -155,7 +155,7 @@ impl<R> ConnectOptions<R> {
         Ok(self.authentication(Credentials::text(creds)))
     }
 
-    /// Sends the password or token to announced servers, too, however they were learnt.
+    /// Sends the password, token or bearer JWT to announced servers, too, however they were learnt.
     ///
     /// By default such a server gets it only where both the announcement and the connection are
     /// protected by verified TLS, or where the pool uses no TLS at all.

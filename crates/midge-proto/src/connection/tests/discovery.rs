@@ -247,6 +247,38 @@ fn signatures_need_no_trust_and_the_application_may_waive_it() {
 }
 
 #[test]
+fn a_jwt_without_a_signature_is_a_secret_whatever_the_credentials_were_taken_for() {
+    let jwt = Auth { jwt: Some("j".to_string()), ..Auth::new() };
+    let signed = Auth { signature: Some(b"s".to_vec()), ..jwt.clone() };
+    let authenticated = |secrets, auth| {
+        let mut t = announced_in_clear_then_locked(secrets);
+        t.expect_action(match secrets {
+            Secrets::SentToAll => "authenticate nats://10.0.0.2:4222 Everything",
+            Secrets::NeverSent | Secrets::Sent => {
+                "authenticate nats://10.0.0.2:4222 SignaturesOnly"
+            }
+        });
+        t.authenticated(auth);
+        t
+    };
+    for secret in [
+        jwt.clone(),
+        Auth { password: Some("p".to_string()), ..Auth::new() },
+        Auth { token: Some("t".to_string()), ..signed.clone() },
+    ] {
+        let mut t = authenticated(Secrets::NeverSent, secret);
+        t.expect_event("withheld from nats://10.0.0.2:4222");
+        t.expect_event("send_secrets_to_discovered_servers");
+        t.expect_hangup();
+        t.expect_written("");
+    }
+    for (secrets, auth) in [(Secrets::NeverSent, signed), (Secrets::SentToAll, jwt)] {
+        let mut t = authenticated(secrets, auth);
+        assert_eq!(t.expect_connect()["jwt"], "j");
+    }
+}
+
+#[test]
 fn a_server_announced_over_tls_gets_secrets_over_tls() {
     let config = Config { secrets: Secrets::Sent, ..config(&["tls://nats.example"]) };
     let mut t = secured(config, &urls(&["10.0.0.2:4222"]));
