@@ -10,16 +10,19 @@ use midge_proto::Subject;
 /// The time for acknowledgements where a consumer does not say it: the server's default.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 
-/// It was said what became of the message.
+/// Nobody has said yet what became of the message.
+const UNSAID: u8 = 0;
+
+/// It was said, or that is under way.
 const SAID: u8 = 1;
 
-/// Somebody began to say so, whatever came of it.
-const TRIED: u8 = 2;
+/// Somebody wanted to say it, and that did not get through.
+const IN_VAIN: u8 = 2;
 
 /// Whether a consumer was told what became of a message.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// [`SAID`], [`TRIED`]: one byte, because a message is to be small.
+    /// [`UNSAID`], [`SAID`] or [`IN_VAIN`]: one byte, because a message is to be small.
     state: AtomicU8,
     ack_wait: AckWait,
     /// Boxed, because it is rare and a message is to be small.
@@ -64,7 +67,7 @@ struct Unsaid {
 
 impl Told {
     pub(super) fn nothing(ack_wait: AckWait) -> Self {
-        Self { state: AtomicU8::new(0), ack_wait, rare: None }
+        Self { state: AtomicU8::new(UNSAID), ack_wait, rare: None }
     }
 
     #[inline]
@@ -77,7 +80,7 @@ impl Told {
     }
 
     pub(super) fn get(&self) -> bool {
-        self.load() & SAID != 0
+        self.load() == SAID
     }
 
     pub(super) fn ack_wait(&self) -> Duration {
@@ -93,22 +96,22 @@ impl Told {
 
     /// Says it, unless it was said; returns whether it was.
     pub(super) fn set(&self) -> bool {
-        self.state().fetch_or(SAID | TRIED, Ordering::Relaxed) & SAID != 0
+        self.state().swap(SAID, Ordering::Relaxed) == SAID
     }
 
     /// Says it, unless somebody has begun to say something before.
     pub(super) fn set_first(&self) -> Result<(), Earlier> {
-        let (relaxed, first) = (Ordering::Relaxed, SAID | TRIED);
-        match self.state().compare_exchange(0, first, relaxed, relaxed) {
+        let relaxed = Ordering::Relaxed;
+        match self.state().compare_exchange(UNSAID, SAID, relaxed, relaxed) {
             Ok(_) => Ok(()),
-            Err(state) if state & SAID != 0 => Err(Earlier::Said),
+            Err(SAID) => Err(Earlier::Said),
             Err(_) => Err(Earlier::InVain),
         }
     }
 
     /// It was not said after all; that somebody wanted to stays known.
     pub(super) fn take_back(&self) {
-        self.state().fetch_and(!SAID, Ordering::Relaxed);
+        self.state().store(IN_VAIN, Ordering::Relaxed);
     }
 
     pub(super) fn nak_on_drop(&mut self, context: &Context, reply: &Subject, delay: Duration) {
