@@ -2,22 +2,14 @@
 
 use super::context::Context;
 use super::error::{CallError, Fault};
+use super::level::Level;
 use crate::RequestError;
 use crate::request::Request;
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 use core::fmt;
 use core::time::Duration;
-use midge_proto::jetstream::{ApiLevel, ApiRequest, Requirement, UnsupportedField, account};
+use midge_proto::jetstream::{ApiRequest, Requirement, UnsupportedField, account};
 use midge_proto::{HeaderMap, Message, OnDisconnect, Subject};
-
-/// The level of a server that was not asked for it yet.
-pub(super) const LEVEL_UNKNOWN: u64 = u64::MAX;
-
-/// The level of a server that this user may not ask for it, as was found out on the connection with
-/// so many before it. Levels have 32 bits.
-const fn level_denied(losses: u64) -> u64 {
-    1 << 32 | losses & 0xFFFF_FFFF
-}
 
 /// A request or answer of the JetStream API, for those who want to see them all.
 #[derive(Clone, Copy, Debug)]
@@ -97,29 +89,32 @@ impl Context {
     /// Checks that the server knows what is required. If it cannot be asked, the request is sent:
     /// it carries its level, and servers from 2.12 on look at that.
     pub(super) async fn check_level(&self, required: Requirement) -> Result<(), UnsupportedField> {
-        let known = self.inner.level.load(Ordering::Relaxed);
-        // The server may have been replaced by a newer one since, where the level is too low.
-        if u32::try_from(known).is_ok_and(|known| required.check(ApiLevel(known)).is_ok()) {
-            return Ok(());
+        match self.inner.level.get() {
+            Level::Known(known) if required.check(known).is_ok() => return Ok(()),
+            // Whoever may not ask is not to do so with each message.
+            Level::Denied { losses } if losses == self.losses() => return Ok(()),
+            // Where the level was too low, the server may have been replaced by a newer one since.
+            Level::Unasked | Level::Known(_) | Level::Denied { .. } => {}
         }
-        // Whoever may not ask is not to do so with each message.
-        let denied = level_denied(self.inner.client.shared().core.lock().view.losses);
-        if known == denied {
-            return Ok(());
-        }
+        let losses = self.losses();
         let account: Result<_, CallError> = self.send(&account::InfoRequest).await;
         let account = match account {
             Ok(account) => account,
             Err(error) => {
                 if matches!(error.fault(), Fault::Request(RequestError::Denied(_))) {
-                    self.inner.level.store(denied, Ordering::Relaxed);
+                    self.inner.level.set(Level::Denied { losses });
                 }
                 return Ok(());
             }
         };
         let level = account.api_level();
-        self.inner.level.store(u64::from(level.0), Ordering::Relaxed);
+        self.inner.level.set(Level::Known(level));
         required.check(level)
+    }
+
+    /// Connections that were lost up to now, which tells this one from others.
+    fn losses(&self) -> u32 {
+        self.inner.client.shared().core.lock().view.losses as u32
     }
 
     /// Tells the one who wants to see every call.

@@ -34,6 +34,7 @@ pub mod subscription;
 
 mod call;
 mod error;
+mod level;
 mod pages;
 mod window;
 

@@ -2,10 +2,10 @@
 
 use super::{Context, Inner};
 use crate::Client;
-use crate::jetstream::call::{LEVEL_UNKNOWN, Trace, Tracer};
+use crate::jetstream::call::{Trace, Tracer};
 use crate::jetstream::error::Fault;
 use crate::jetstream::window::{WhenFull, Window};
-use crate::sync::{Arc, AtomicU64};
+use crate::sync::Arc;
 use core::time::Duration;
 use midge_proto::jetstream::{ApiPrefix, InvalidName, RetryPolicy, WindowLimits};
 
@@ -150,7 +150,7 @@ impl ContextBuilder {
                 retry: self.retry,
                 api_retry: self.api_retry,
                 window: Arc::new(Window::new(self.limits, self.when_full)),
-                level: Arc::new(AtomicU64::new(LEVEL_UNKNOWN)),
+                level: Arc::default(),
                 tracer: self.tracer,
             }),
         }

@@ -19,9 +19,10 @@ pub use setup::SetupError;
 
 use super::call::Tracer;
 use super::error::{CallError, Fault};
+use super::level::KnownLevel;
 use super::pages::Pages;
 use super::window::Window;
-use crate::sync::{Arc, AtomicU64};
+use crate::sync::Arc;
 use crate::{Client, FlushError};
 use core::time::Duration;
 use midge_proto::jetstream::{ApiPrefix, RetryPolicy, account, stream};
@@ -77,7 +78,7 @@ pub(super) struct Inner {
     pub(super) api_retry: RetryPolicy,
     pub(super) window: Arc<Window>,
     /// The level of the server, once it was asked.
-    pub(super) level: Arc<AtomicU64>,
+    pub(super) level: Arc<KnownLevel>,
     pub(super) tracer: Option<Tracer>,
 }
 
