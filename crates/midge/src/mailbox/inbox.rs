@@ -17,7 +17,9 @@ pub(super) struct Inbox {
     pub(super) tail: u64,
     /// An emptied run, to be filled again.
     pub(super) spare: Vec<MessageFrame>,
+    /// Of the reader, while it waits at the end of the queue.
     pub(super) waker: Option<Waker>,
+    pub(super) end_met: EndMet,
     pub(super) limits: Limits,
     pub(super) end: Option<Box<End>>,
     /// Messages that came, those that found no room included, and how many may come in all.
@@ -33,6 +35,13 @@ pub(super) struct Inbox {
     pub(super) drain: Drain,
     pub(super) gaps: Gaps,
     pub(super) seldom: Option<Box<Seldom>>,
+}
+
+/// Whether the reader was told that nothing more comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndMet {
+    No,
+    Yes,
 }
 
 /// Whether missing messages are told in their place.
@@ -72,6 +81,7 @@ impl Inbox {
             tail: 0,
             spare: Vec::new(),
             waker: None,
+            end_met: EndMet::No,
             limits,
             end: None,
             came: 0,

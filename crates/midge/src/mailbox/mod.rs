@@ -12,7 +12,7 @@ mod seldom;
 mod state;
 
 pub(crate) use budget::Budget;
-use inbox::{Drain, Episode, Gaps, Inbox, Tell};
+use inbox::{Drain, EndMet, Episode, Gaps, Inbox, Tell};
 use marks::Barrier;
 pub use marks::Gap;
 pub use pending::Pending;
@@ -327,8 +327,8 @@ impl Mailbox {
     /// has come back from everything.
     pub(crate) fn add_barrier(&self, barrier: &Barrier) {
         let mut inbox = self.inbox.lock();
-        // A waker is there only while the reader waits at the end of the queue.
-        if inbox.delivered > 0 && inbox.waker.is_none() {
+        let has_read_all = inbox.waker.is_some() || inbox.end_met == EndMet::Yes;
+        if inbox.delivered > 0 && !has_read_all {
             let tail = inbox.tail;
             inbox.seldom().marks.add_barrier(tail, Arc::clone(barrier));
         }

@@ -1,5 +1,6 @@
 //! The reading end of a mailbox.
 
+use super::inbox::EndMet;
 use super::marks::Passed;
 use super::{End, Episode, Gap, Mailbox, Run, Tell, size_of};
 use crate::sync::{Arc, Ordering};
@@ -142,8 +143,7 @@ impl Reader {
             match (&inbox.end, waker) {
                 (Some(end), _) => {
                     let end = (**end).clone();
-                    // For barriers: it has come back from everything, as one who waits here has.
-                    inbox.waker = Some(Waker::noop().clone());
+                    inbox.end_met = EndMet::Yes;
                     Refill::End(end)
                 }
                 (None, Some(waker)) => {
