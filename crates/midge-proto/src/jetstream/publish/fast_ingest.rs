@@ -125,6 +125,13 @@ pub enum IngestAnswer {
 }
 
 impl IngestAnswer {
+    /// Whether the stream has said it: a status is a server's word that the stream is not there, to
+    /// each question anew, so it ends no silence.
+    #[must_use]
+    pub const fn is_of_stream(answer: &Message) -> bool {
+        answer.status.is_none()
+    }
+
     /// Reads an answer.
     ///
     /// # Errors

@@ -273,15 +273,14 @@ impl Ingest {
         Some((unsent.number, unsent.message))
     }
 
-    /// An answer. A status is one of a server without the stream: it ends no silence.
+    /// An answer. It ends a silence if [it is of the stream](IngestAnswer::is_of_stream).
     pub fn handle_message(&mut self, answer: &Message) {
         let Some(batch) = &self.batch else { return };
         let Some(sequence) = batch.sequence_of(&answer.subject) else { return };
         if self.is_ended() {
             return;
         }
-        // That nobody is there is no word of the stream, though it answers each question.
-        if answer.status.is_none() {
+        if IngestAnswer::is_of_stream(answer) {
             self.silences = 0;
         }
         match IngestAnswer::decode(answer) {

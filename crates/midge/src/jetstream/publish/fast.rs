@@ -17,8 +17,8 @@ use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
 use futures_core::Stream;
 use midge_proto::jetstream::{
-    BatchId, GapMode, Ingest, IngestEvent, IngestFailure, IngestFault, IngestOperation,
-    IngestOptions, IngestSend, PublishAck,
+    BatchId, GapMode, Ingest, IngestAnswer, IngestEvent, IngestFailure, IngestFault,
+    IngestOperation, IngestOptions, IngestSend, PublishAck,
 };
 use midge_proto::{OutboundMessage, Refusal, Subject, ToSubject};
 
@@ -368,8 +368,7 @@ impl FastPublisher {
                 self.ingest.handle_failure(&IngestFault::Closed);
                 return !had_ended;
             };
-            // A status says that the stream is not there, to each question anew.
-            self.heard |= answer.status.is_none();
+            self.heard |= IngestAnswer::is_of_stream(&answer);
             is_news = true;
             self.ingest.handle_message(&answer);
         }
