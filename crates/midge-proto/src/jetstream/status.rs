@@ -208,6 +208,16 @@ impl Status {
         }
     }
 
+    /// Whether what a pull has ended with passes by itself, so that whoever reads need not know.
+    ///
+    /// A message that has no room in a pull for everything never will, and what is absent or unknown
+    /// may stay so.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        !matches!(self, Self::MessageSizeExceedsMaxBytes(_))
+            && !matches!(self.class(), StatusClass::Absent | StatusClass::Unknown)
+    }
+
     /// Its number.
     #[must_use]
     pub const fn code(&self) -> StatusCode {

@@ -9,8 +9,8 @@ use crate::jetstream::message::Lag;
 use core::fmt;
 use core::task::Context as TaskContext;
 use core::time::Duration;
+use midge_proto::jetstream::Timestamp;
 use midge_proto::jetstream::consume::{Pull, PullOptions, Verdict};
-use midge_proto::jetstream::{Status, StatusClass, Timestamp};
 use midge_proto::{Instant, ServerError};
 
 /// Messages of a consumer, for as long as they are asked for: pulls ahead of the reader.
@@ -96,7 +96,7 @@ impl Machine for Pulling {
                 PullEvent::MissedHeartbeat if self.missed_heartbeats == Report::Yes => {
                     return Some(MessagesFault::MissingHeartbeat);
                 }
-                PullEvent::Trouble { status, .. } if !passes(&status) => {
+                PullEvent::Trouble { status, .. } if !status.passes() => {
                     return Some(MessagesFault::Status(status));
                 }
                 _ => {}
@@ -112,13 +112,6 @@ impl Machine for Pulling {
             _ => Ok(()),
         })
     }
-}
-
-/// Whether what a pull ended with passes by itself, which is not the reader's business.
-fn passes(status: &Status) -> bool {
-    // A message that has no room in a whole pull never will.
-    let never_fits = matches!(status, Status::MessageSizeExceedsMaxBytes(_));
-    !never_fits && !matches!(status.class(), StatusClass::Absent | StatusClass::Unknown)
 }
 
 reads_on!(Stream);
