@@ -8,6 +8,7 @@
 //! ```
 
 use super::pull::{PullOptions, PullRequest};
+use super::resume::ResumeToken;
 use super::retry::Retry;
 use super::source::{Source, Standing};
 use super::{Verdict, push_event};
@@ -290,9 +291,19 @@ impl Ordered {
         }
     }
 
-    /// Where a consumer begins that is made now.
+    /// What goes on behind the last message that went to the reader; as long as there is none, where
+    /// reading has begun, so that what comes meanwhile is not skipped.
     #[must_use]
-    pub fn deliver_policy(&self) -> DeliverPolicy {
+    pub fn token(&self, stream: &str) -> ResumeToken {
+        let mut config = consumer::Config { name: None, ..self.config.clone() };
+        if self.last.is_none() {
+            config.deliver_policy = self.deliver_policy();
+        }
+        ResumeToken { stream: stream.into(), position: self.last, config }
+    }
+
+    /// Where a consumer begins that is made now.
+    fn deliver_policy(&self) -> DeliverPolicy {
         match self.last.or(self.start) {
             Some(last) => DeliverPolicy::ByStartSequence { start_sequence: last.saturating_add(1) },
             None => self.config.deliver_policy,

@@ -34,9 +34,9 @@ const FAILURES_TOLD: u32 = 3;
 /// Whenever the consumer cannot be trusted any more (a gap, silence, a lost connection, another
 /// leader, a consumer that is gone) another one is made that begins behind the last message; as long
 /// as none came, it begins where the first one did, so that new messages are not skipped that come
-/// meanwhile. That is tried for ever, with pauses from 100 ms to 10 s. What passes by itself is told to [`on_event`](OrderedBuilder::on_event)
-/// alone; an error is an item only from the third attempt in vain on, and reading goes on behind it
-/// unless it [is final](MessagesError::is_final).
+/// meanwhile. That is tried for ever, with pauses from 100 ms to 10 s. What passes by itself is told
+/// to [`on_event`](OrderedBuilder::on_event) alone; an error is an item only from the third attempt in
+/// vain on, and reading goes on behind it unless it [is final](MessagesError::is_final).
 ///
 /// The consumer is deleted when this is dropped, stopped or at its end.
 pub struct Ordered {
@@ -309,13 +309,7 @@ impl Ordered {
     /// Where this reading is: [`Context::resume_ordered`] goes on behind it, here or elsewhere.
     #[must_use]
     pub fn token(&self) -> ResumeToken {
-        let machine = &self.reading.machine().machine;
-        let mut config = Config { name: None, ..machine.config().clone() };
-        if machine.position().is_none() {
-            // What comes meanwhile is not skipped, wherever reading was to begin.
-            config.deliver_policy = machine.deliver_policy();
-        }
-        ResumeToken { stream: self.stream.clone(), position: machine.position(), config }
+        self.reading.machine().machine.token(&self.stream)
     }
 }
 

@@ -265,7 +265,7 @@ fn the_place_of_the_first_consumer_is_kept_where_the_policy_moves_on() {
         t.expect_create("ord_1", policy);
         t.ordered.handle_start(7);
         t.created();
-        assert_eq!(t.ordered.deliver_policy(), kept);
+        assert_eq!(t.ordered.token("S").config.deliver_policy, kept);
         t.expect_pull(10);
         t.ordered.handle_disconnected();
         t.ordered.handle_reconnected();
@@ -273,11 +273,12 @@ fn the_place_of_the_first_consumer_is_kept_where_the_policy_moves_on() {
         t.expect_create("ord_2", kept);
         // Only the first one counts, and nothing does any more once there was a message.
         t.ordered.handle_start(11);
-        assert_eq!(t.ordered.deliver_policy(), kept);
+        assert_eq!(t.ordered.token("S").config.deliver_policy, kept);
         t.created();
         t.expect_pull(10);
         t.deliver(9, 1, Verdict::Deliver);
-        assert_eq!(t.ordered.deliver_policy(), from(10));
+        let token = t.ordered.token("S");
+        assert_eq!((token.position, token.config.deliver_policy), (Some(9), policy));
     }
 }
 
