@@ -193,7 +193,7 @@ async fn a_pin_goes_to_another_when_its_client_is_gone() {
 
 #[tokio::test]
 async fn a_pinned_client_with_nothing_to_do_stays_pinned() {
-    let config = pull::Config { priority_timeout: Duration::from_secs(1), ..Default::default() };
+    let config = pull::Config { priority_timeout: Duration::from_secs(2), ..Default::default() };
     let (stage, consumer) = group(PriorityPolicy::PinnedClient, config).await;
     fill(&stage, 1).await;
     let (builder, events) = told(consumer.stream().group("jobs"));
@@ -203,7 +203,7 @@ async fn a_pinned_client_with_nothing_to_do_stays_pinned() {
     let other = elsewhere(&stage).await;
     let mut second = other.stream().group("jobs").messages().await.unwrap();
     waiting(&consumer, 2).await;
-    // Three times as long as a client stays pinned that does not pull.
+    // Longer than a client stays pinned that does not pull.
     for _ in 0..30 {
         nothing(&mut first).await;
     }

@@ -77,8 +77,9 @@ fn reading_goes_on_while_a_thread_works_through_what_has_come() {
     while handled < 2 * BATCH && subscriber.pending().delivered < 2 * BATCH {
         next(&mut subscriber);
         handled += 1;
-        // The time that it takes to handle a message; in the midst of the first ones others come.
-        thread::sleep(Duration::from_millis(1));
+        // The time that it takes to handle a message; in the midst of the first ones others come,
+        // and there are seconds for them to be read.
+        thread::sleep(Duration::from_millis(3));
         if handled == 1 || handled == 2 {
             go_on.send(()).unwrap();
         }
