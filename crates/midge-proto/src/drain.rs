@@ -175,7 +175,8 @@ pub struct DrainReport {
 /// What the user asks.
 impl Drain {
     /// Ends subscriptions first, lets the application read what they brought, deletes what was
-    /// created for them, gets everything out, and closes, all of it within `budget`. Does nothing once an end has begun.
+    /// created for them, gets everything out, and closes, all of it within `budget`. Does nothing
+    /// once an end has begun.
     pub fn drain(&mut self, now: Instant, budget: Duration) {
         let step = Step::Unsubscribing(Proof::Ordered);
         let orders = [DrainAction::StopSubscribing, DrainAction::Unsubscribe, DrainAction::Fence];

@@ -7,8 +7,9 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Too much waits to be written: wait for [`Outbox::has_room`](super::Outbox::has_room), or, where there is no connection
-    /// and the policy is to wait, for [`Outbox::offline_wait`](super::Outbox::offline_wait).
+    /// Too much waits to be written: wait for [`Outbox::has_room`](super::Outbox::has_room), or,
+    /// where there is no connection and the policy is to wait, for
+    /// [`Outbox::offline_wait`](super::Outbox::offline_wait).
     Full,
     /// Not connected, and the buffer for that is full.
     BufferFull {

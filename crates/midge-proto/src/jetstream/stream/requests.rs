@@ -329,7 +329,7 @@ impl PurgeRequest {
         Self { stream, filter: String::new(), limit: None }
     }
 
-    /// Only messages on subjects that `filter` matches.
+    /// Only messages on subjects that `filter` matches. An empty one is none: all messages go.
     #[must_use]
     pub fn filter(mut self, filter: impl Into<String>) -> Self {
         self.filter = filter.into();
