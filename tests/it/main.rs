@@ -38,6 +38,7 @@ mod jetstream_setup;
 mod jetstream_snapshot;
 mod jetstream_streams;
 mod jetstream_subscribe;
+mod jetstream_subscribe_ends;
 mod jetstream_support;
 mod limits;
 mod loss;

@@ -1,7 +1,7 @@
 //! One number that bounds what a client holds.
 
 use crate::support::{
-    assert_contains, connect, connect_to, event, next, pick, quick, server, until, within,
+    assert_contains, connect, connect_to, event, next, pick, quick, refusal, server, until, within,
 };
 use bytes::Bytes;
 use core::time::Duration;
@@ -60,16 +60,8 @@ async fn the_queue_to_the_server_is_bounded_with_a_connection_and_without() {
     let client = connect_to(quick().memory_budget(BUDGET), &proxy.url()).await;
     let mut events = client.events();
     proxy.stall(Direction::ToServer);
+    let refused = refusal(&client, "m", 10_000).await;
     let payload = crate::support::pattern(10_000);
-    let refused = within("a full queue", async {
-        loop {
-            match client.try_publish("m", payload.clone()) {
-                Ok(()) => tokio::task::yield_now().await,
-                Err(error) => return error,
-            }
-        }
-    })
-    .await;
     assert_eq!(refused, PublishError::Refused(Refusal::Full));
     let buffered = client.buffered_bytes();
     // A sixteenth waits, a message is over the mark, and one write is under way.

@@ -5,7 +5,9 @@ use core::fmt::Debug;
 use core::future::Future;
 use core::time::Duration;
 use midge_test_server::NatsServer;
-use midge_tokio::{Client, ConnectOptions, Event, Events, Message, State, Subscriber};
+use midge_tokio::{
+    Client, ConnectOptions, Event, Events, Message, PublishError, State, Subscriber,
+};
 
 /// Bound of every wait: nothing that works takes nearly as long.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -16,6 +18,20 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
         Ok(value) => value,
         Err(_) => panic!("{what} took longer than {DEADLINE:?}"),
     }
+}
+
+/// Publishes messages of that many bytes until one is refused, and tells why.
+pub(crate) async fn refusal(client: &Client, subject: &'static str, bytes: usize) -> PublishError {
+    let payload = pattern(bytes);
+    within("a refusal", async {
+        loop {
+            match client.try_publish(subject, payload.clone()) {
+                Ok(()) => tokio::task::yield_now().await,
+                Err(error) => return error,
+            }
+        }
+    })
+    .await
 }
 
 pub(crate) fn server() -> NatsServer {
