@@ -64,6 +64,9 @@ pub const SPLICE_BYTES_MIN: usize = 16 << 10;
 /// ahead of the socket allocates nothing, and not more than this. An idle connection lets go of them.
 const FREE_BUFFERS_MAX: usize = 40;
 
+/// Largest size of one write: as much as a server's `max_pending`.
+const CHUNK_BYTES_MAX: usize = 64 << 20;
+
 /// How much may wait to be written while connected, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxLimits {
@@ -72,8 +75,15 @@ pub struct OutboxLimits {
     /// Publishers that wait go on once this is reached. Default half of the above.
     pub low_water: usize,
     /// Size of one write, unless it holds payloads that are written from where they are. Default
-    /// [`CHUNK_BYTES`].
+    /// [`CHUNK_BYTES`]; more than 64 MiB count as 64 MiB.
     pub chunk: usize,
+}
+
+impl OutboxLimits {
+    /// Room for a chunk is asked for before it is filled.
+    fn bounded(self) -> Self {
+        Self { chunk: self.chunk.min(CHUNK_BYTES_MAX), ..self }
+    }
 }
 
 impl Default for OutboxLimits {
@@ -165,7 +175,7 @@ impl Outbox {
         Self {
             link: Link::Offline,
             intake: Intake::Open,
-            limits,
+            limits: limits.bounded(),
             server: ServerLimits { max_payload: usize::MAX, headers: HeaderSupport::Yes },
             offline: Offline::new(ReconnectBuffer::default()),
             closed: VecDeque::new(),
@@ -357,7 +367,7 @@ impl Outbox {
     /// [let go](Chunk::let_go_of_payloads) before, without a lock.
     pub fn recycle(&mut self, chunk: Chunk) {
         let buffer = chunk.into_buffer();
-        let full_queue = self.limits.high_water / self.limits.chunk.max(1) + 1;
+        let full_queue = (self.limits.high_water / self.limits.chunk.max(1)).saturating_add(1);
         if self.free.len() < FREE_BUFFERS_MAX.min(full_queue)
             && buffer.capacity() <= 2 * self.limits.chunk.max(CHUNK_BYTES)
         {
@@ -395,7 +405,7 @@ impl Outbox {
 
     /// Changes the bounds on what may wait.
     pub fn set_limits(&mut self, limits: OutboxLimits) {
-        self.limits = limits;
+        self.limits = limits.bounded();
     }
 
     /// Restricts who may append; never widens it again.

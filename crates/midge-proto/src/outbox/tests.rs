@@ -691,6 +691,22 @@ fn the_unfinished_chunk_of_a_flood_is_held_back_until_it_is_a_decent_write() {
 }
 
 #[test]
+fn limits_may_be_as_large_as_a_number() {
+    let limits = OutboxLimits { high_water: usize::MAX, low_water: usize::MAX, chunk: usize::MAX };
+    let mut outbox = Outbox::new(OutboxLimits::default());
+    for limits in [limits, OutboxLimits { chunk: 0, ..limits }] {
+        outbox.set_limits(limits);
+        outbox.set_online(ANY_SERVER);
+        for _ in 0..3 {
+            publish(&mut outbox, "a", b"x").unwrap();
+            let chunk = outbox.take().unwrap();
+            assert_eq!(chunk.publishes(), 1);
+            outbox.recycle(chunk);
+        }
+    }
+}
+
+#[test]
 fn where_publishers_are_ahead_of_the_socket_the_unfinished_chunk_is_held_back_until_it_is_full() {
     let mut outbox = online();
     while outbox.has_room() {

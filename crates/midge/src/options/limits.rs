@@ -40,7 +40,8 @@ impl<R> ConnectOptions<R> {
         self
     }
 
-    /// Bytes after which what is published is closed as one write. Default 384 KiB; at least 1 KiB.
+    /// Bytes after which what is published is closed as one write. Default 384 KiB; at least 1 KiB
+    /// and at most 64 MiB.
     ///
     /// Smaller means that less is uncertain when a connection is lost in the middle of a write;
     /// larger, fewer calls to the operating system. Payloads from 16 KiB on are written from where
