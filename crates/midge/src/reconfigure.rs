@@ -13,8 +13,8 @@ use midge_proto::OutboxLimits;
 /// Each changes one option of a live client and says from when on. The servers are changed by
 /// [`set_server_pool`](Self::set_server_pool).
 impl Client {
-    /// Changes the time between keep-alive PINGs; zero stops them. The next one is due after this
-    /// time from now.
+    /// Changes the time between keep-alive PINGs; zero stops them, and less than 1 ms counts as
+    /// 1 ms. The next one is due after this time from now.
     ///
     /// # Errors
     ///

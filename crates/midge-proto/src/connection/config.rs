@@ -28,7 +28,7 @@ pub struct Config {
     pub secrets: Secrets,
     /// Bound on one whole attempt: name look-up, dial, TLS, INFO, CONNECT and PONG.
     pub attempt_timeout: Duration,
-    /// Time between keep-alive PINGs; zero sends none.
+    /// Time between keep-alive PINGs; zero sends none, and less than 1 ms counts as 1 ms.
     pub ping_interval: Duration,
     /// Own limit on headers and payload of one message in bytes, beside the server's.
     pub max_payload: usize,

@@ -124,6 +124,7 @@ impl Connection {
     /// A machine that is about to begin its first attempt.
     #[must_use]
     pub fn new(mut config: Config, seed: [u8; 32], now: Instant) -> Self {
+        config.ping_interval = pings::bounded(config.ping_interval);
         let mut random = Random::new(seed);
         let locked =
             config.tls != TlsMode::Auto || config.servers.iter().any(ServerAddr::tls_required);

@@ -34,6 +34,15 @@ pub(super) struct Pong {
     pub(super) round_trip: Duration,
 }
 
+/// Shortest time between two keep-alive PINGs: one that is always due leaves no room for anything
+/// else.
+const INTERVAL_MIN: Duration = Duration::from_millis(1);
+
+/// The time between keep-alive PINGs that is kept to where this one is asked for.
+pub(super) fn bounded(interval: Duration) -> Duration {
+    if interval.is_zero() { interval } else { interval.max(INTERVAL_MIN) }
+}
+
 impl Pings {
     pub(super) fn sent(&mut self, now: Instant, publishes: u64, fence: Option<FenceId>) {
         self.waiting.push_back(Ping { sent: now, publishes, fence });
@@ -64,7 +73,7 @@ impl Pings {
             }
             KeepAlive::Adaptive { patience } => {
                 let expected = self.round_trips.smoothed * ROUND_TRIPS_GRANTED;
-                now + expected.max(patience).min(interval)
+                now + expected.max(patience).min(interval).max(INTERVAL_MIN)
             }
         };
         if self.silent_ticks > config.max_pings_out {

@@ -1,5 +1,6 @@
 //! What can be changed while it runs.
 
+use super::pings;
 use super::record::Input;
 use super::state::{Protection, Ready, State, TlsLock};
 use super::{Action, Connection, LostReason, Secrets, Step};
@@ -37,10 +38,12 @@ impl Connection {
         }
     }
 
-    /// Changes the time between keep-alive PINGs; zero stops them.
+    /// Changes the time between keep-alive PINGs; zero stops them, and less than
+    /// 1 ms counts as 1 ms.
     pub fn set_ping_interval(&mut self, now: Instant, interval: Duration) {
         self.record(now, || Input::SetPingInterval(interval));
         let now = self.advance(now);
+        let interval = pings::bounded(interval);
         self.config.ping_interval = interval;
         if let State::Ready(ready) = &mut self.state {
             ready.ping_at = now + interval;

@@ -101,7 +101,8 @@ impl<R> ConnectOptions<R> {
         self
     }
 
-    /// Time between keep-alive PINGs. Default 60 s; zero sends none.
+    /// Time between keep-alive PINGs. Default 60 s; zero sends none, and less than 1 ms
+    /// counts as 1 ms.
     pub fn ping_interval(mut self, ping_interval: Duration) -> Self {
         self.settings.config.ping_interval = ping_interval;
         self

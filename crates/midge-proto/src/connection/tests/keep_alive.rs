@@ -60,6 +60,24 @@ fn no_interval_means_no_pings_and_no_wakeups() {
 }
 
 #[test]
+fn pings_leave_time_for_something_else_however_short_their_interval() {
+    let patience = Duration::ZERO;
+    for keep_alive in [KeepAlive::Fixed, KeepAlive::Adaptive { patience }] {
+        let ping_interval = Duration::from_nanos(1);
+        let config =
+            Config { ping_interval, keep_alive, max_pings_out: 9, ..config(&["10.0.0.1"]) };
+        let mut t = Script::connected_with(config);
+        for _ in 0..4 {
+            let due = t.machine.poll_timeout().unwrap();
+            t.machine.handle_timeout(due);
+            let next = t.machine.poll_timeout().unwrap();
+            assert_eq!(next - due, millis(1), "{keep_alive:?}");
+            t.set_ping_interval(ping_interval);
+        }
+    }
+}
+
+#[test]
 fn an_idle_connection_wakes_for_its_ping_and_nothing_else() {
     let mut t = Script::connected();
     let mut at = t.machine.poll_timeout().unwrap();
