@@ -1,5 +1,14 @@
 //! What the handles of a client and its driver share, behind one lock.
 
+mod reply;
+mod settings;
+mod view;
+
+pub(crate) use reply::{Aftermath, Reply, ReplyFailure, ReplyTo, ReplyWaiter, RequestBody};
+pub(crate) use settings::{Clock, Settings, SharedTimeout, Validation};
+pub use view::State;
+pub(crate) use view::View;
+
 use crate::auth::Credentials;
 use crate::callbacks::OnEvent;
 use crate::complaints::Complaints;
@@ -7,153 +16,18 @@ use crate::driver::Attachment;
 use crate::error::FlushError;
 use crate::event::{Event, EventQueue, Events};
 use crate::line::Line;
-use crate::mailbox::{Budget, End, LimitOptions, Mailbox};
-use crate::nuid::IdGenerator;
+use crate::mailbox::{End, Mailbox};
 use crate::statistics::Statistics;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
+use crate::sync::{Arc, Mutex, Weak};
 use bytes::Bytes;
-use core::net::SocketAddr;
 use core::task::Waker;
 use core::time::Duration;
 use futures_channel::oneshot;
 use midge_proto::{
-    CloseReason, DrainReport, FenceId, HeaderMap, Instant, Intake, Interest, Message, OnDisconnect,
-    OnWire, Outbox, Publish, Refusal, Requests, RoundTrips, Server, ServerAddr, ServerError,
-    ServerInfo, Sharing, Sid, Subject,
+    DrainReport, FenceId, HeaderMap, Intake, Interest, OnDisconnect, OnWire, Outbox, Publish,
+    Refusal, Requests, RoundTrips, Server, ServerAddr, Sharing, Sid, Subject,
 };
 use std::collections::HashMap;
-
-/// Whether a client is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum State {
-    /// On the way to the first connection.
-    Pending,
-    /// Connected.
-    Connected,
-    /// Not connected any more; attempts go on.
-    Disconnected,
-    /// Connected, and being drained.
-    Draining,
-    /// Closed for good.
-    Closed,
-}
-
-impl core::fmt::Display for State {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Pending => "pending",
-            Self::Connected => "connected",
-            Self::Disconnected => "disconnected",
-            Self::Draining => "draining",
-            Self::Closed => "closed",
-        })
-    }
-}
-
-/// What a request came to.
-pub(crate) type Reply = Result<Message, ReplyFailure>;
-
-#[derive(Debug)]
-pub(crate) enum ReplyFailure {
-    TimedOut,
-    Disconnected,
-    Closed,
-    Denied(ServerError),
-    /// It could not be sent again.
-    Refused(Refusal),
-}
-
-/// Where a reply goes.
-#[derive(Debug)]
-pub(crate) enum ReplyTo {
-    Caller(oneshot::Sender<Reply>),
-    /// To one who waits for many.
-    #[cfg(feature = "jetstream")]
-    Tray(crate::jetstream::TraySlot),
-}
-
-/// One who waits for a reply, and the subject it was asked on.
-#[derive(Debug)]
-pub(crate) struct ReplyWaiter {
-    pub(crate) to: ReplyTo,
-    pub(crate) subject: Subject,
-    /// What to send again on the next connection, where that was asked for.
-    pub(crate) again: Option<Box<RequestBody>>,
-    /// A place in a window, held until the reply is there.
-    #[cfg(feature = "jetstream")]
-    pub(crate) place: Option<crate::jetstream::Place>,
-}
-
-impl ReplyWaiter {
-    pub(crate) fn new(to: ReplyTo, subject: Subject, again: Option<Box<RequestBody>>) -> Self {
-        Self {
-            to,
-            subject,
-            again,
-            #[cfg(feature = "jetstream")]
-            place: None,
-        }
-    }
-
-    /// Tells what the request came to. Not under the lock: it wakes those who wait.
-    pub(crate) fn answer(self, reply: Reply) {
-        let mut aftermath = Aftermath::default();
-        aftermath.answer(self, reply);
-        aftermath.settle();
-    }
-
-    /// Lets go of a request that was not sent.
-    fn dismiss(self) {
-        match self.to {
-            ReplyTo::Caller(_) => {}
-            #[cfg(feature = "jetstream")]
-            ReplyTo::Tray(slot) => slot.dismiss(),
-        }
-    }
-}
-
-/// What is left to do when several requests have been answered: those who wait for many replies are
-/// woken once, and find them all.
-#[derive(Default)]
-pub(crate) struct Aftermath {
-    #[cfg(feature = "jetstream")]
-    wakers: Vec<Waker>,
-    #[cfg(feature = "jetstream")]
-    places: crate::jetstream::Leaving,
-}
-
-impl Aftermath {
-    /// Tells what a request came to.
-    pub(crate) fn answer(&mut self, waiter: ReplyWaiter, reply: Reply) {
-        #[cfg(feature = "jetstream")]
-        if let Some(place) = waiter.place {
-            self.places.add(place);
-        }
-        match waiter.to {
-            // One who no longer waits does not miss it.
-            ReplyTo::Caller(sender) => drop(sender.send(reply)),
-            #[cfg(feature = "jetstream")]
-            ReplyTo::Tray(slot) => self.wakers.extend(slot.put(reply)),
-        }
-    }
-
-    /// Wakes who is left to be woken.
-    pub(crate) fn settle(self) {
-        #[cfg(feature = "jetstream")]
-        {
-            drop(self.places);
-            self.wakers.into_iter().for_each(Waker::wake);
-        }
-    }
-}
-
-/// What a request says.
-#[derive(Debug, Clone)]
-pub(crate) struct RequestBody {
-    pub(crate) headers: Option<HeaderMap>,
-    pub(crate) payload: Bytes,
-}
 
 /// Everything behind the lock.
 #[derive(Debug)]
@@ -195,28 +69,6 @@ pub(crate) enum Kept {
 pub(crate) enum RequestInbox {
     Absent,
     Subscribed(Sid),
-}
-
-/// What handles may see of the connection; the driver keeps it up to date.
-///
-/// Boxed is what most connections never have.
-#[derive(Debug, Clone)]
-pub(crate) struct View {
-    pub(crate) state: State,
-    /// How many connections were lost.
-    pub(crate) losses: u64,
-    pub(crate) info: Arc<ServerInfo>,
-    pub(crate) raw_info: Arc<str>,
-    pub(crate) server: Option<ServerAddr>,
-    pub(crate) remote: Option<SocketAddr>,
-    pub(crate) local: Option<SocketAddr>,
-    pub(crate) servers: Vec<Server>,
-    pub(crate) round_trips: RoundTrips,
-    pub(crate) last_error: Option<Box<ServerError>>,
-    pub(crate) close_reason: Option<Box<CloseReason>>,
-    pub(crate) subscriptions: usize,
-    #[cfg(feature = "tls")]
-    pub(crate) tls: Option<Box<crate::tls::TlsInfo>>,
 }
 
 /// Who waits for a PONG.
@@ -307,72 +159,6 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     #[cfg(feature = "jetstream")]
     pub(crate) deletions: crate::jetstream::Deletions,
-}
-
-/// The time of the driver's last turn, for handles that carry a machine of the core: they read no
-/// clock of their own.
-///
-/// Whatever wakes a handle came in a turn, so what it sees then is the present. One that looks after
-/// a silence sees the time before it, and for a [`Sleep`](crate::sleep::Sleep), which counts from
-/// the turn that it causes, only the distance matters.
-#[derive(Debug, Default)]
-pub(crate) struct Clock(AtomicU64);
-
-impl Clock {
-    pub(crate) fn set(&self, now: Instant) {
-        self.0.store(now.as_nanos(), Ordering::Relaxed);
-    }
-
-    #[cfg(feature = "jetstream")]
-    pub(crate) fn now(&self) -> Instant {
-        Instant::from_nanos(self.0.load(Ordering::Relaxed))
-    }
-}
-
-/// What handles need of the options.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) inbox_prefix: String,
-    pub(crate) request_timeout: SharedTimeout,
-    pub(crate) subscription: LimitOptions,
-    pub(crate) validation: Validation,
-    /// What may wait in all subscriptions together, if that is bounded.
-    pub(crate) pending: Option<Arc<Budget>>,
-    pub(crate) ids: IdGenerator,
-}
-
-/// A timeout that can be changed while others look at it; `None` is for ever.
-#[derive(Debug)]
-pub(crate) struct SharedTimeout(AtomicU64);
-
-impl SharedTimeout {
-    pub(crate) fn new(timeout: Option<Duration>) -> Self {
-        Self(AtomicU64::new(Self::nanos(timeout)))
-    }
-
-    pub(crate) fn set(&self, timeout: Option<Duration>) {
-        self.0.store(Self::nanos(timeout), Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> Option<Duration> {
-        match self.0.load(Ordering::Relaxed) {
-            u64::MAX => None,
-            nanos => Some(Duration::from_nanos(nanos)),
-        }
-    }
-
-    /// The largest number stands for ever, which 584 years come to as well.
-    fn nanos(timeout: Option<Duration>) -> u64 {
-        timeout.and_then(|timeout| u64::try_from(timeout.as_nanos()).ok()).unwrap_or(u64::MAX)
-    }
-}
-
-/// Whether subjects are checked before use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Validation {
-    Full,
-    /// Only what would break the protocol.
-    Minimal,
 }
 
 impl Core {
