@@ -1,7 +1,14 @@
 //! How a machine of the core that reads from a consumer is carried: whoever polls for the next
 //! message hands it what came, does what it orders and gives it time.
 
-use crate::client::Client;
+mod desk;
+mod machine;
+mod terms;
+
+pub(super) use desk::{Desk, open};
+pub(super) use machine::Machine;
+pub(super) use terms::{Leftovers, Report, Terms};
+
 use crate::complaints::Refusals;
 use crate::error::PublishError;
 use crate::event::StateChanges;
@@ -10,229 +17,25 @@ use crate::jetstream::consumer::control::{Closed, Closing, Control, Order, Order
 use crate::jetstream::consumer::error::{MessagesError, MessagesFault};
 use crate::jetstream::consumer::handled::Handled;
 use crate::jetstream::consumer::returning::{Returning, give_back};
-use crate::jetstream::context::{ConsumerInfoError, Context};
-use crate::jetstream::error::{CallError, Fault};
-use crate::jetstream::message::AckWait;
-use crate::publish::publish_over;
+use crate::jetstream::context::ConsumerInfoError;
 use crate::shared::State;
 use crate::sleep::Sleep;
 use crate::subscriber::forward::forward;
 use crate::subscriber::handling::{Turns, contained};
 use crate::subscriber::{Item, NextError, Subscriber};
 use crate::sync::{Arc, AtomicU64, Ordering};
-use crate::{SlowConsumerPolicy, SubscribeBuilder};
-use bytes::Bytes;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
 use futures_sink::Sink;
 use midge_proto::jetstream::consume::Verdict;
-use midge_proto::jetstream::consumer::pull::{BatchConfig, next_subject};
-use midge_proto::jetstream::consumer::{self, AckPolicy, Config, DeleteRequest, Id};
-use midge_proto::jetstream::message::{Info, Lag, ack_and_pull};
-use midge_proto::jetstream::{ApiPrefix, ApiRequest};
-use midge_proto::{Instant, Message, Refusal, ServerError, Subject};
+use midge_proto::jetstream::consumer::{self, Id};
+use midge_proto::jetstream::message::{Info, Lag};
+use midge_proto::{Instant, Message, Refusal, ServerError};
 
 /// Pause before something is ordered again that could not be sent.
 const UNSENT_PAUSE: Duration = Duration::from_millis(250);
-
-/// What all readings have in common; each is a machine of the core and what belongs to it here.
-pub(super) trait Machine {
-    /// Something came to the inbox.
-    fn handle_message(&mut self, now: Instant, message: &Message) -> Verdict;
-    /// The reader takes a message that was to be delivered.
-    fn handle_taken(&mut self, now: Instant, message: &Message);
-    /// This is the time at which the reading began; the one it was made with may be older.
-    fn handle_started(&mut self, _now: Instant) {}
-    /// The reader is back with the next question; what was ordered when it went was told an older
-    /// time.
-    fn handle_resumed(&mut self, _now: Instant) {}
-    fn handle_timeout(&mut self, now: Instant);
-    fn handle_disconnected(&mut self);
-    /// There is no connection to begin on.
-    fn handle_offline(&mut self) {
-        self.handle_disconnected();
-    }
-    /// The server has refused a publish of this client to `subject`, which may be one that was
-    /// ordered here.
-    fn handle_denied(&mut self, now: Instant, desk: &Desk, subject: &str, error: &ServerError);
-    fn handle_reconnected(&mut self, now: Instant);
-    fn poll_timeout(&self) -> Option<Instant>;
-    /// Does what the machine orders.
-    ///
-    /// # Errors
-    ///
-    /// When something could not be sent, and was not.
-    fn work(
-        &mut self,
-        now: Instant,
-        desk: &Desk,
-        cx: &mut TaskContext<'_>,
-    ) -> Result<(), PublishError>;
-    /// What the reader has to hear although the reading goes on.
-    fn poll_trouble(&mut self) -> Option<MessagesFault>;
-    /// Whether no more will come, and if so, why, unless that is as it should be.
-    fn end(&self) -> Option<Result<(), MessagesFault>>;
-    /// The consumer that is read from, if that is not the one of the desk.
-    fn consumer(&self) -> Option<&str> {
-        None
-    }
-    /// What is to be read from here on, if that is another subscription.
-    #[inline]
-    fn poll_subscriber(&mut self) -> Option<Subscriber> {
-        None
-    }
-    /// The reading is over: what it leaves behind is cleared away, without waiting for that.
-    fn handle_over(&mut self, _desk: &Desk) {}
-}
-
-/// Where the orders of a machine go out.
-pub(super) struct Desk {
-    pub(super) context: Context,
-    pub(super) id: Id,
-    prefix: ApiPrefix,
-    /// What the answers come to, without the token behind it.
-    inbox: String,
-}
-
-impl Desk {
-    pub(super) fn new<K>(context: Context, id: Id) -> Result<Self, CallError<K>> {
-        let prefix = context.inner.prefix.as_ref().map_err(Fault::clone)?.clone();
-        let inbox = context.inner.client.new_inbox();
-        Ok(Self { context, id, prefix, inbox })
-    }
-
-    fn reply(&self, token: u64) -> Subject {
-        Subject::from(format!("{}.{token}", self.inbox))
-    }
-
-    /// The time, as far as it is known.
-    pub(super) fn now(&self) -> Instant {
-        self.client().shared().clock.now()
-    }
-
-    pub(super) fn client(&self) -> &Client {
-        &self.context.inner.client
-    }
-
-    /// Subscribes to the inbox and everything below it; nothing is ever dropped for want of room,
-    /// since no more comes than was asked for.
-    pub(super) fn listen<K>(&self) -> Result<Subscriber, CallError<K>> {
-        let subscription = self.client().subscription(format!("{}.*", self.inbox));
-        open(subscription.capacity(usize::MAX).capacity_bytes(usize::MAX))
-    }
-
-    pub(super) fn pull(
-        &self,
-        id: &Id,
-        token: u64,
-        config: &BatchConfig,
-    ) -> Result<(), PublishError> {
-        let mut body = Vec::new();
-        config.encode(&mut body);
-        let reply = self.reply(token);
-        self.publish(&self.pull_subject(id), Some(&reply), &body.into())
-    }
-
-    /// A pull that is at once the acknowledgement of a message with this reply subject.
-    pub(super) fn pull_by_ack(
-        &self,
-        ack: &Subject,
-        token: u64,
-        config: &BatchConfig,
-    ) -> Result<(), PublishError> {
-        self.publish(ack, Some(&self.reply(token)), &ack_and_pull(config))
-    }
-
-    /// Whether pulls from this consumer are published to `subject`.
-    pub(super) fn pulls_on(&self, id: &Id, subject: &str) -> bool {
-        self.pull_subject(id).as_str() == subject
-    }
-
-    pub(super) fn pull_subject(&self, id: &Id) -> Subject {
-        next_subject(&self.prefix, id)
-    }
-
-    /// Sends even where there is no room for more: what a machine orders is small, and as much as
-    /// it has to be.
-    pub(super) fn publish(
-        &self,
-        subject: &Subject,
-        reply: Option<&Subject>,
-        payload: &Bytes,
-    ) -> Result<(), PublishError> {
-        publish_over(self.client().shared(), subject, reply, None, payload)
-    }
-
-    /// Has a consumer deleted, whatever becomes of that.
-    pub(super) fn delete(&self, id: &Id) -> Result<(), PublishError> {
-        let subject = DeleteRequest::new(id.clone()).subject(&self.prefix);
-        // The server answers, and nobody listens.
-        let reply = Subject::from(self.client().new_inbox());
-        self.publish(&subject, Some(&reply), &Bytes::new())
-    }
-}
-
-/// Subscribes for a reading that is to miss nothing, unless another policy is set afterwards.
-pub(super) fn open<K>(subscription: SubscribeBuilder) -> Result<Subscriber, CallError<K>> {
-    let subscription = subscription.slow_consumer(SlowConsumerPolicy::BackPressure);
-    let subscriber = subscription.open().map_err(Fault::Subscribe)?;
-    subscriber.tell_gaps();
-    Ok(subscriber)
-}
-
-/// Whether something is an item of what is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Report {
-    Yes,
-    No,
-}
-
-impl From<bool> for Report {
-    fn from(report: bool) -> Self {
-        if report { Self::Yes } else { Self::No }
-    }
-}
-
-/// What becomes of messages that are there when a reading is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leftovers {
-    /// The consumer delivers them to others at once.
-    GivenBack,
-    /// The consumer waits for no acknowledgement.
-    Forgotten,
-}
-
-/// What holds for the messages of a reading.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
-    pub(super) leftovers: Leftovers,
-    pub(super) ack_wait: AckWait,
-    /// The delay after which a message comes again that was dropped without a word.
-    pub(super) nak_on_drop: Option<Duration>,
-}
-
-impl From<&Config> for Terms {
-    fn from(config: &Config) -> Self {
-        let leftovers = match config.ack_policy {
-            AckPolicy::None => Leftovers::Forgotten,
-            _ => Leftovers::GivenBack,
-        };
-        let shortest = config.backoff.iter().fold(config.ack_wait, |least, wait| least.min(*wait));
-        Self { leftovers, ack_wait: AckWait::new(shortest), nak_on_drop: None }
-    }
-}
-
-impl Terms {
-    fn apply(&self, message: Message, context: &Context) -> jetstream::Message {
-        let message = jetstream::Message::delivered(message, context.clone(), self.ack_wait);
-        match self.nak_on_drop {
-            Some(delay) if self.leftovers == Leftovers::GivenBack => message.nak_on_drop(delay),
-            _ => message,
-        }
-    }
-}
 
 /// A machine with its subscription.
 pub(super) struct Reading<M: Machine> {
