@@ -82,9 +82,14 @@ impl<'a> Ticket<'a> {
         append: impl FnOnce(&mut Core) -> Result<(T, Option<Waker>), Refusal>,
     ) -> Poll<Result<T, Refusal>> {
         let mut core = self.shared.core.lock();
+        let mut driver = None;
         if core.has_turn(&mut self.number, cx.waker()) {
             match append(&mut core) {
-                Err(Refusal::Full) => core.stand_in_line(&mut self.number, cx.waker()),
+                Err(Refusal::Full) => {
+                    core.stand_in_line(&mut self.number, cx.waker());
+                    // There was room, so what fills it is from here: the subscription for replies.
+                    driver = core.unpark_at_once();
+                }
                 result => {
                     let next = self.number.take().and_then(|number| core.leave_line(number));
                     drop(core);
@@ -103,6 +108,7 @@ impl<'a> Ticket<'a> {
             core.outbox.offline_wait(subject.as_bytes())
         };
         drop(core);
+        wake(driver);
         let Some(after) = waits else {
             // With a connection, room comes by itself.
             self.patience = None;

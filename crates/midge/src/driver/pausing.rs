@@ -69,9 +69,14 @@ impl Machine {
 mod tests {
     use crate::driver::{Driver, Order};
     use crate::{Client, ConnectOptions, SlowConsumerPolicy};
+    use core::pin::pin;
+    use core::sync::atomic::{AtomicBool, Ordering};
+    use core::task::{Context, Waker};
     use core::time::Duration;
     use midge_proto::Instant;
     use std::io::IoSlice;
+    use std::sync::Arc;
+    use std::task::Wake;
 
     const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -147,5 +152,28 @@ mod tests {
         wire.says(b"PONG\r\n");
         assert!(wire.driver.read_buf().is_some(), "reading goes on");
         assert_eq!(wire.rests(), "PING\r\n");
+    }
+
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_request_whose_subscription_leaves_no_room_for_it_wakes_the_driver() {
+        let (client, mut wire) = Wire::connected();
+        client.set_write_high_water(0);
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        wire.driver.park(&Arc::clone(&woken).into());
+        let mut request = pin!(client.request("a", "x".into()));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(request.as_mut().poll(&mut cx).is_pending());
+        assert!(woken.0.load(Ordering::Relaxed));
+        assert!(wire.written().starts_with("SUB _INBOX."));
+        assert!(request.as_mut().poll(&mut cx).is_pending());
+        assert!(wire.written().starts_with("PUB a _INBOX."));
     }
 }
