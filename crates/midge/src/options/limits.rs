@@ -84,7 +84,10 @@ impl<R> ConnectOptions<R> {
         self
     }
 
-    /// How long a request waits for its reply. Default 10 s; `None` is for ever.
+    /// How long a request waits for its reply. Default 10 s; `None` is for ever. It counts from when
+    /// the request is in line to be written; where so much waits that there is no room for it, that
+    /// comes on top, for as long as the connection takes to make room or is lost
+    /// ([`write_timeout`](Self::write_timeout)).
     pub fn request_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.settings.request_timeout = timeout;
         self
