@@ -61,8 +61,9 @@ fn receive(client: &nats::Client, settings: &Settings) -> Result<Report> {
     if settings.subscriptions != 1 || settings.headers != 0 {
         return Err("in calls that block, one subscription without headers is measured".into());
     }
-    let mut subscriber = client.subscribe(subjects::RECEIVE)?;
-    subscriber.set_slow_consumer_policy(nats::SlowConsumerPolicy::BackPressure);
+    let subscription = client.subscription(subjects::RECEIVE);
+    let mut subscriber =
+        subscription.slow_consumer(nats::SlowConsumerPolicy::BackPressure).open()?;
     let mut marker = client.subscribe(subjects::DONE)?;
     pass(client, &mut marker, 0)?;
     take(client, &mut subscriber, settings, settings.warm_up)?;

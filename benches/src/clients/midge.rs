@@ -45,11 +45,12 @@ async fn subscribe(
     subject: &str,
     limits: Limits,
 ) -> Result<nats::Subscriber> {
-    let subscriber = client.subscribe(subject.to_owned()).await?;
-    if limits != Limits::Default {
-        subscriber.set_slow_consumer_policy(nats::SlowConsumerPolicy::BackPressure);
-    }
-    Ok(subscriber)
+    let subscription = client.subscription(subject.to_owned());
+    let subscription = match limits {
+        Limits::Default => subscription,
+        Limits::Lossless(_) => subscription.slow_consumer(nats::SlowConsumerPolicy::BackPressure),
+    };
+    Ok(subscription.open()?)
 }
 
 /// Publishes to a stream with [`WINDOW`] messages that wait for their acknowledgements.

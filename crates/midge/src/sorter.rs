@@ -141,6 +141,10 @@ impl Staged<'_> {
         if let [_] = self.stretches {
             // The commonest case by far, and nothing is copied.
             core::mem::swap(self.frames, &mut spare);
+            if self.frames.capacity() == 0 {
+                // The next read brings about as much; growing to it step by step is costly.
+                self.frames.reserve(spare.len());
+            }
         } else {
             spare.reserve(self.size().0);
             for stretch in self.stretches() {
@@ -211,6 +215,11 @@ mod tests {
         sorter.clear();
         assert_eq!(sorter.frames.capacity(), 77);
         sorter.stage(slot, frame(2));
-        assert_eq!(starts(sorter.run(0).unwrap().1.iter()), [2]);
+        let (_, staged) = sorter.run(0).unwrap();
+        assert_eq!(starts(staged.iter()), [2]);
+        // Without a spare there is room for as much again.
+        let taken = staged.into_vec(Vec::new());
+        sorter.clear();
+        assert!(sorter.frames.capacity() >= taken.len());
     }
 }

@@ -326,7 +326,7 @@ impl Subscriber {
         self.change_limits(|limits| *limits = Limits { messages, bytes, ..*limits });
     }
 
-    /// Changes what happens to a message for which there is no room.
+    /// Changes what happens to a message for which there is no room. The limits stay as they are.
     pub fn set_slow_consumer_policy(&self, policy: SlowConsumerPolicy) {
         self.change_limits(|limits| limits.policy = policy);
     }
